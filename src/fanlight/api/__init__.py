@@ -1,0 +1,1 @@
+"""HTTP: routes, WHEP, events, tickets, problem details. Thin."""

@@ -1,0 +1,286 @@
+"""Every exception that Fanlight raises, and whose fault it is.
+
+FanlightError
+├── CallerError            you asked for something impossible      -> 4xx problem
+│   ├── SessionNotFound        also for somebody else's session: strangers learn nothing
+│   ├── NotSignedIn
+│   ├── NotAllowed
+│   ├── IllegalEvent
+│   ├── SessionEnded
+│   ├── ConnectionNotFound
+│   ├── OfferRejected
+│   ├── UnknownTool
+│   ├── ToolNotInstalled
+│   ├── LimitReached
+│   ├── Expired                links, tickets, codes, credentials: once, and not for ever
+│   └── SettingRejected        a flag, variable or key of the configuration file
+├── PeerError              the other side broke the protocol       -> close the link, keep the session
+│   └── WireError
+├── HostError              this computer lacks something           -> the start fails, with the remedy
+│   ├── PackageMissing
+│   ├── PortInUse
+│   ├── DiskFull
+│   ├── GatewayUnavailable
+│   └── KeeperUnavailable
+└── MachineError           the machine or its provider failed      -> the session ends
+    ├── MachineNotFound
+    ├── MachineRefused
+    ├── BootTimedOut
+    ├── MachineDied
+    └── LoginFailed
+
+Every error has a stable `code` (kebab-case, the tail of its problem type), a `title` that is the
+same for all of its kind, a message for this case, and a `hint`: what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FanlightError(Exception):
+    """The root. Catch it at the edges: HTTP, a link, the session driver, the command line."""
+
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something in Fanlight failed"
+    status: ClassVar[int] = 500
+    hint: str = "Run `fanlight doctor`; it says what this host lacks."
+
+    def __init__(self, message: str = "", *, hint: str | None = None) -> None:
+        super().__init__(message or self.title)
+        if hint is not None:
+            self.hint = hint
+
+
+class CallerError(FanlightError):
+    """The caller asked for something that cannot be."""
+
+    code = "bad-request"
+    title = "The request cannot be carried out"
+    status = 400
+    hint = "Check what was asked for; the API is described at /openapi.json."
+
+
+class SessionNotFound(CallerError):
+    """There is no such session, or it belongs to somebody else."""
+
+    code = "session-not-found"
+    title = "No such session"
+    status = 404
+    hint = "Sessions are listed on the dashboard of the account that started them."
+
+
+class NotSignedIn(CallerError):
+    """The request names nobody."""
+
+    code = "not-signed-in"
+    title = "Not signed in"
+    status = 401
+    hint = "Open a sign-in link (`fanlight link` prints one) or send an API key."
+
+
+class NotAllowed(CallerError):
+    """Somebody is signed in, but may not do this."""
+
+    code = "not-allowed"
+    title = "Not allowed"
+    status = 403
+    hint = "Ask the account that started the session."
+
+
+class IllegalEvent(CallerError):
+    """An event that its state machine cannot take in the state it is in."""
+
+    code = "illegal-event"
+    title = "Not possible now"
+    status = 409
+    hint = "Look at the session's status and try what fits it."
+
+    def __init__(self, state: object, event: object) -> None:
+        name = getattr(state, "value", state)
+        super().__init__(f"{type(event).__name__} cannot happen while {name}")
+        self.state, self.event = state, event
+
+
+class SessionEnded(CallerError):
+    """The session existed, and is over."""
+
+    code = "session-ended"
+    title = "The session has ended"
+    status = 409
+    hint = "Start a new session."
+
+
+class ConnectionNotFound(CallerError):
+    """No such viewer connection in this session."""
+
+    code = "connection-not-found"
+    title = "No such connection"
+    status = 404
+    hint = "Send a new offer; connections end with their viewer."
+
+
+class OfferRejected(CallerError):
+    """The description is not one that can be answered."""
+
+    code = "offer-rejected"
+    title = "The offer cannot be answered"
+    status = 400
+    hint = "Offer recvonly VP8 or H.264 video, with rtcp-mux and one bundle."
+
+
+class UnknownTool(CallerError):
+    """The catalogue has no tool of that name."""
+
+    code = "unknown-tool"
+    title = "Unknown tool"
+    status = 422
+    hint = "`fanlight tools` lists the tools that can be signed in."
+
+
+class ToolNotInstalled(CallerError):
+    """The tool is catalogued, but not installed on this host."""
+
+    code = "tool-not-installed"
+    title = "The tool is not installed on this host"
+    status = 409
+    hint = "Run `fanlight tools install NAME` on the host."
+
+
+class LimitReached(CallerError):
+    """A limit that is a setting: sessions, viewers, rates, sizes."""
+
+    code = "limit-reached"
+    title = "A limit was reached"
+    status = 429
+    hint = "End a session that is no longer needed, or raise the setting."
+
+
+class Expired(CallerError):
+    """A link, ticket, code or credential that was used before, or is too old."""
+
+    code = "expired"
+    title = "Used before, or too old"
+    status = 410
+    hint = "Ask for a new one."
+
+
+class SettingRejected(CallerError):
+    """A setting has a value that cannot be, or does not exist."""
+
+    code = "setting-rejected"
+    title = "A setting cannot be used"
+    hint = "`fanlight serve --help` and docs/reference/settings.md list the settings."
+
+
+class PeerError(FanlightError):
+    """The other side of a link broke the protocol."""
+
+    code = "peer-error"
+    title = "The other side broke the protocol"
+    status = 502
+
+
+class WireError(PeerError):
+    """Bytes that are no message. Raised by the codec only."""
+
+    code = "wire-error"
+    title = "Not a message"
+
+
+class HostError(FanlightError):
+    """This computer lacks something that a session needs."""
+
+    code = "host-error"
+    title = "This host cannot do that now"
+    status = 503
+
+
+class PackageMissing(HostError):
+    """A system package is not installed."""
+
+    code = "package-missing"
+    title = "A system package is missing"
+    hint = "`./dev up` installs what is missing; apt/run.txt lists it."
+
+
+class PortInUse(HostError):
+    """Another program listens where we were told to."""
+
+    code = "port-in-use"
+    title = "The port is in use"
+    hint = "Choose another with --port, or 0 for a free one."
+
+
+class DiskFull(HostError):
+    """No room for a session's state."""
+
+    code = "disk-full"
+    title = "The disk is full"
+    hint = "Free some space in the data directory's file system."
+
+
+class GatewayUnavailable(HostError):
+    """The media gateway is not there, or did not answer in time."""
+
+    code = "gateway-unavailable"
+    title = "The media gateway is not available"
+    hint = "It is restarted by itself; try again in a second."
+
+
+class KeeperUnavailable(HostError):
+    """The keeper is not there, or did not answer in time."""
+
+    code = "keeper-unavailable"
+    title = "The keeper is not available"
+    hint = "Restart `fanlight serve`; it starts a keeper when there is none."
+
+
+class MachineError(FanlightError):
+    """The machine or its provider failed. The session ends with this reason."""
+
+    code = "machine-error"
+    title = "The machine failed"
+    status = 502
+    hint = "Start a new session. If it happens again, run `fanlight doctor`."
+
+
+class MachineNotFound(MachineError):
+    """The provider knows no such machine."""
+
+    code = "machine-not-found"
+    title = "No such machine"
+    status = 404
+
+
+class MachineRefused(MachineError):
+    """The provider could not make a machine."""
+
+    code = "machine-refused"
+    title = "No machine could be made"
+
+
+class BootTimedOut(MachineError):
+    """The machine did not become ready in time."""
+
+    code = "boot-timed-out"
+    title = "The machine did not become ready in time"
+
+
+class MachineDied(MachineError):
+    """The machine is gone and nobody asked it to go."""
+
+    code = "machine-died"
+    title = "The machine died"
+
+    def __init__(self, ref: str, status: int, console_tail: str) -> None:
+        super().__init__(f"machine {ref} exited with status {status}")
+        self.ref, self.status_code, self.console_tail = ref, status, console_tail
+
+
+class LoginFailed(MachineError):
+    """The tool could not be signed in."""
+
+    code = "login-failed"
+    title = "The tool could not be signed in"
+    hint = "The tool's own last words are in the detail. Try again."

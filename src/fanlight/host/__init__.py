@@ -1,0 +1,1 @@
+"""What runs once per host: the keeper, the egress proxy."""

@@ -1,0 +1,1 @@
+"""Providers: what makes machines, behind one small contract."""

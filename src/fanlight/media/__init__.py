@@ -1,0 +1,1 @@
+"""The picture's path: capture and encode in the guest, the gateway on the host."""

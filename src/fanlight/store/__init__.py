@@ -1,0 +1,1 @@
+"""Sessions, keys, tickets and the audit trail, in SQLite."""
