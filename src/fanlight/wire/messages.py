@@ -504,6 +504,8 @@ class EgressPolicy:
     domains: tuple[str, ...] = ()
     pins: dict[str, str] = field(default_factory=dict)
     max_connections: int = 256
+    ports: tuple[int, ...] = (80, 443)
+    """Ports that may be asked for; none named: any. Pins go by their own."""
 
 
 @_named("egress.attach")
