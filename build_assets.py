@@ -31,7 +31,11 @@ def build_zipapps() -> None:
             out.write(b"#!/usr/bin/python3 -IS\n")
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
                 for file in files:
-                    _add(archive, str(Path("fanlight") / file.relative_to(SOURCE)), file.read_bytes())
+                    _add(
+                        archive,
+                        str(Path("fanlight") / file.relative_to(SOURCE)),
+                        file.read_bytes(),
+                    )
                 _add(archive, "__main__.py", MAIN.format(room=entry).encode())
         part.chmod(0o755)
         part.replace(BUILT / f"{name}.pyz")

@@ -28,7 +28,11 @@ def test_generated_pages_are_fresh() -> None:
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
 
-    stale = [name for name, page in generate.PAGES.items() if (ROOT / "docs" / name).read_text() != page()]
+    stale = [
+        name
+        for name, page in generate.PAGES.items()
+        if (ROOT / "docs" / name).read_text() != page()
+    ]
 
     assert not stale, "run ./dev generate"
 
@@ -46,6 +50,8 @@ def test_the_project_speaks_of_itself_alone() -> None:
     foreign = re.compile(r"\bissue #?\d+|/work/|farm-bench|\bsubagent\b", re.I)
     tracked = [p for d in ("src", "docs", "tests", "bench", "web") for p in (ROOT / d).rglob("*")]
     texts = [p for p in tracked if p.suffix in {".py", ".md", ".ts", ".tsx", ".mjs", ".toml"}]
-    own = [p for p in texts if not {"node_modules", "built"} & set(p.parts) and p != Path(__file__)]
+    own = [
+        p for p in texts if not {"node_modules", "built"} & set(p.parts) and p != Path(__file__)
+    ]
 
     assert not [str(p) for p in own if foreign.search(p.read_text(errors="replace"))]
