@@ -1,10 +1,10 @@
 """A window that says what time it is, for measuring how long a picture takes.
 
 Runs on the host against the X display of a machine (`painter.py SOCKET`, for a machine
-/proc/PID/root/tmp/.X11-unix/X1): 32 blocks of 40 px hold a
-24-bit clock in ms and an 8-bit checksum, the row below the number of keys pressed (8 bits, then their
-complement, twice). It repaints at random intervals of 80-140 ms, so that the wait for a capture tick
-is counted, and at once when a key is pressed. `--busy` scrolls a text-like area below at 60 Hz.
+/proc/PID/root/tmp/.X11-unix/X1): 32 blocks of 40 px hold a 24-bit clock in ms and an 8-bit checksum,
+the row below the number of keys pressed (8 bits, then their complement, twice). It repaints at
+random intervals of 80-140 ms, so that the wait for a capture tick is counted, and at once when a
+key is pressed. `--busy` scrolls a text-like area below at 60 Hz.
 """
 
 from __future__ import annotations
@@ -73,18 +73,9 @@ class Display:
     def scroll(self, top: int, by: int) -> None:
         """Move everything below `top` up by so many pixels."""
         width, height = self._size
-        self._x.XCopyArea(
-            self.handle,
-            self._pixmap,
-            self._pixmap,
-            self._gc,
-            0,
-            top + by,
-            width,
-            height - top - by,
-            0,
-            top,
-        )
+        rest, source = height - top - by, (0, top + by)
+        pixmap = self._pixmap
+        self._x.XCopyArea(self.handle, pixmap, pixmap, self._gc, *source, width, rest, 0, top)
 
     def show(self, top: int, height: int) -> None:
         """Put rows of the picture on the window in one step."""
@@ -116,7 +107,7 @@ class Display:
 def display_name(socket: Path) -> Iterator[str]:
     """Give a display name that leads to an X server's socket, wherever that stands.
 
-    Xlib takes numbers only, and looks for them in one directory: a link there, for as long as it opens.
+    Xlib takes numbers only, and looks for them in one directory: a link there while it opens.
     """
     place = Path("/tmp/.X11-unix")
     place.mkdir(exist_ok=True)

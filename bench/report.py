@@ -13,14 +13,8 @@ from pathlib import Path
 
 def describe_host(**more: object) -> None:
     """Print what these figures were measured on."""
-    processor = next(
-        (
-            line.split(":")[1].strip()
-            for line in _lines("/proc/cpuinfo")
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
+    models = [line for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    processor = models[0].split(":")[1].strip() if models else platform.processor()
     memory_kib = next(int(line.split()[1]) for line in _lines("/proc/meminfo"))
     print(
         json.dumps(

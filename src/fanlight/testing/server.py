@@ -25,8 +25,8 @@ class RunningServer:
     """`fanlight serve` with a data directory of its own, ended and removed on exit.
 
     Args:
-        settings: keys of the configuration file and their values (text, numbers, booleans, lists of
-            text, tables of text).
+        settings: keys of the configuration file and their values (text, numbers, booleans, lists
+            of text, tables of text).
         data: keep the state here instead of in a directory that goes with the server.
     """
 
@@ -139,7 +139,7 @@ class RunningServer:
 
 def _reachable_directory() -> Path:
     """A short path that machines under another uid can reach."""
-    path = Path(tempfile.mkdtemp(prefix="fl-", dir="/tmp"))  # noqa: S108
+    path = Path(tempfile.mkdtemp(prefix="fl-", dir="/tmp"))
     path.chmod(0o711)
     return path
 
@@ -158,5 +158,6 @@ def _toml(value: object) -> str:
             return "{" + ", ".join(f'"{k}" = {_toml(v)}' for k, v in value.items()) + "}"
         case list() | tuple():
             return "[" + ", ".join(_toml(item) for item in value) + "]"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+        case _:
+            escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{escaped}"'
