@@ -1,6 +1,7 @@
-"""What is built rather than written: the guest's and gateway's zipapps and the web assets.
+"""What is built rather than written: the guest's and gateway's zipapps.
 
-`./dev` runs this file as a program; hatch_build.py calls it when the wheel is built. Everything goes to src/fanlight/built, which git ignores.
+`./dev` runs this file as a program; hatch_build.py calls it when the wheel is built. Everything
+goes to src/fanlight/built, which git ignores, as do the web assets that Vite builds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Writes the reference pages that are drawn from the code. `./dev generate` runs it; a test checks that they are fresh."""
+"""Writes the reference pages that are drawn from the code.
+
+`./dev generate` runs it; a test checks that the pages are fresh.
+"""
 
 from __future__ import annotations
 

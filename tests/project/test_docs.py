@@ -24,7 +24,8 @@ def test_every_link_to_a_file_resolves(page: Path) -> None:
 
 def test_generated_pages_are_fresh() -> None:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
 
