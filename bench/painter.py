@@ -2,9 +2,9 @@
 
 Runs on the host against the X display of a machine (`painter.py SOCKET`, for a machine
 /proc/PID/root/tmp/.X11-unix/X1): 32 blocks of 40 px hold a 24-bit clock in ms and an 8-bit
-checksum, the row below the number of keys pressed (8 bits, then their complement, twice). It repaints at
-random intervals of 80-140 ms, so that the wait for a capture tick is counted, and at once when a
-key is pressed. `--busy` scrolls a text-like area below at 60 Hz.
+checksum, the row below the number of keys pressed (8 bits, then their complement, twice). It
+repaints at random intervals of 80-140 ms, so that the wait for a capture tick is counted, and at
+once when a key is pressed. `--busy` scrolls a text-like area below at 60 Hz.
 """
 
 from __future__ import annotations
