@@ -27,7 +27,7 @@ WATCH_A_START = """async () => {
   viewer.setAttribute("base", "/");
   document.body.append(viewer);
   const video = viewer.shadowRoot.querySelector("#video");
-  const drawn = await new Promise((resolve) => video.requestVideoFrameCallback((now) => resolve(now)));
+  const drawn = await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
   const view = await (await fetch(`/api/auth/session/${session}`)).json();
   const offers = performance.getEntriesByType("resource").filter(
     (entry) => entry.name.endsWith(`${session}/whep`) && entry.startTime >= began);
