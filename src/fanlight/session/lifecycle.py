@@ -1,0 +1,493 @@
+"""A session's life, from request to end: one machine at most, and none left when it is over.
+
+    requested -> starting -> booting -> ready -> ending -> ended
+
+`starting` is the time between the command to start a machine and the provider's word on it. An end
+that is asked for then leads to `abandoned`: the provider's word is waited for, because a machine
+that starts late must still be destroyed. To the outside, starting and booting are one status, and
+so are abandoned and ending (`Lifecycle.status`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import ClassVar, Literal, get_args
+
+from fanlight.wire.messages import BootStage
+from .rules import CancelTimer, Reason, Rule, SetTimer, Table, find, ignored, nothing, table
+
+
+class State(Enum):
+    """Where a session is."""
+
+    REQUESTED = "requested"
+    STARTING = "starting"
+    BOOTING = "booting"
+    READY = "ready"
+    ABANDONED = "abandoned"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+Status = Literal["requested", "booting", "vm_created", "ending", "ended"]
+
+STATUS: dict[State, Status] = {
+    State.REQUESTED: "requested",
+    State.STARTING: "booting",
+    State.BOOTING: "booting",
+    State.READY: "vm_created",
+    State.ABANDONED: "ending",
+    State.ENDING: "ending",
+    State.ENDED: "ended",
+}
+"""What the HTTP API calls a state."""
+
+STAGES: tuple[BootStage, ...] = get_args(BootStage)
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleSettings:
+    """The limits of a session, in seconds."""
+
+    boot_timeout_s: float = 60.0
+    """From the request to a ready guest."""
+    idle_timeout_s: float = 1800.0
+    """How long a ready session may be without any viewer."""
+    session_timeout_s: float = 14400.0
+    """How long a session may last at all."""
+    link_timeout_s: float = 20.0
+    """How long the link to a ready guest may be lost."""
+    destroy_timeout_s: float = 10.0
+    """After how long the destruction of a machine is commanded again."""
+    with_login: bool = False
+    """Whether a tool is to be signed in as soon as the guest is ready."""
+
+
+# --- events ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The session was asked for and accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A new controller found this session and its machine alive; `age_s` since its request."""
+
+    ready: bool
+    age_s: float
+    stages: tuple[tuple[BootStage, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MachineStarted:
+    """The provider made the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineStartRefused:
+    """The provider could not make a machine, and left nothing of it."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuestStage:
+    """A stage of the boot is done."""
+
+    stage: BootStage
+    since_start_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class GuestReadied:
+    """The desktop is there and its pixels are being sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestFailed:
+    """The guest cannot go on."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The link to the guest broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkBack:
+    """The guest answers on the link again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTimedOut:
+    """The link did not come back in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDied:
+    """The machine is gone, unasked. Nothing of it is left."""
+
+    status: int = 0
+    tail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDestroyed:
+    """The machine is gone as commanded. Nothing of it is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class BootTimedOut:
+    """The guest was not ready in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTimedOut:
+    """Nobody looked for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbsoluteTimedOut:
+    """The session lasted as long as any may."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyTimedOut:
+    """No word of the machine's end yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewersCounted:
+    """So many viewers look at the session now."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLost:
+    """The media gateway is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayBack:
+    """There is a gateway again; it knows nothing of this session."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFinished:
+    """The login is over, well or not, and with it the session."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequested:
+    """The owner, the operator or a shutdown ends the session."""
+
+    reason: Reason
+
+
+Event = (
+    Open
+    | Adopted
+    | MachineStarted
+    | MachineStartRefused
+    | GuestStage
+    | GuestReadied
+    | GuestFailed
+    | LinkLost
+    | LinkBack
+    | LinkTimedOut
+    | MachineDied
+    | MachineDestroyed
+    | BootTimedOut
+    | IdleTimedOut
+    | AbsoluteTimedOut
+    | DestroyTimedOut
+    | ViewersCounted
+    | GatewayLost
+    | GatewayBack
+    | LoginFinished
+    | EndRequested
+)
+
+# --- commands ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What may be shown of a session's life."""
+
+    status: Status
+    percent: int
+    stages: tuple[tuple[BootStage, float], ...]
+    """The stages that are done, and when: milliseconds since the agent's start."""
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Store this and tell everybody who follows the session."""
+
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGatewaySession:
+    """Have the gateway take viewers for this session; twice is once."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseGatewaySession:
+    """Have the gateway close every connection of this session."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartMachine:
+    """Have the provider make the machine; `MachineStarted` or `MachineStartRefused` must follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyMachine:
+    """Have the provider destroy the machine; also when there is none: `MachineDestroyed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartLogin:
+    """Begin the login: the guest is ready for it."""
+
+
+Command = (
+    Publish
+    | OpenGatewaySession
+    | CloseGatewaySession
+    | StartMachine
+    | DestroyMachine
+    | StartLogin
+    | SetTimer[Event]
+    | CancelTimer[Event]
+)
+
+TIMERS: tuple[Event, ...] = (BootTimedOut(), IdleTimedOut(), AbsoluteTimedOut(), LinkTimedOut())
+
+
+@dataclass
+class Lifecycle:
+    """One session's life. Feed it events, carry out its commands in their order."""
+
+    settings: LifecycleSettings = field(default_factory=LifecycleSettings)
+    state: State = State.REQUESTED
+    reason: Reason | None = None
+    stages: dict[BootStage, float] = field(default_factory=dict)
+    viewers: int = 0
+    has_link: bool = True
+
+    rules: ClassVar[Table[State]]
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take one event, move, and say what must be done next.
+
+        Raises:
+            IllegalEvent: the event cannot happen in this state; nothing changed.
+        """
+        rule = find(self.rules, self, self.state, event)
+        before = self.view
+        commands: list[Command] = rule.do(self, event)
+        self.state = rule.to
+        return [Publish(self.view), *commands] if self.view != before else commands
+
+    @property
+    def status(self) -> Status:
+        """The state, as the HTTP API calls it."""
+        return STATUS[self.state]
+
+    @property
+    def view(self) -> View:
+        """What may be shown of the session's life now."""
+        done = 100 * len(self.stages) // len(STAGES)
+        percent = 100 if self.state is State.READY else done
+        return View(self.status, percent, tuple(self.stages.items()), self.reason)
+
+    def _open(self, _event: Open) -> list[Command]:
+        # The gateway first: a viewer may come before the machine is asked for.
+        return [
+            OpenGatewaySession(),
+            StartMachine(),
+            SetTimer(self.settings.boot_timeout_s, BootTimedOut()),
+            SetTimer(self.settings.session_timeout_s, AbsoluteTimedOut()),
+        ]
+
+    def _adopt(self, event: Adopted) -> list[Command]:
+        self.stages = dict(event.stages)
+        left_s = max(0.0, self.settings.session_timeout_s - event.age_s)
+        timer = (
+            SetTimer[Event](self.settings.idle_timeout_s, IdleTimedOut())
+            if event.ready
+            else SetTimer[Event](
+                max(0.0, self.settings.boot_timeout_s - event.age_s), BootTimedOut()
+            )
+        )
+        return [OpenGatewaySession(), timer, SetTimer(left_s, AbsoluteTimedOut())]
+
+    def _stage(self, event: GuestStage) -> list[Command]:
+        self.stages.setdefault(event.stage, event.since_start_ms)
+        return []
+
+    def _ready(self, _event: GuestReadied) -> list[Command]:
+        commands: list[Command] = [CancelTimer(BootTimedOut())]
+        if self.viewers == 0:
+            commands.append(SetTimer(self.settings.idle_timeout_s, IdleTimedOut()))
+        if self.settings.with_login:
+            commands.append(StartLogin())
+        return commands
+
+    def _count(self, event: ViewersCounted) -> list[Command]:
+        self.viewers = event.count
+        return []
+
+    def _count_ready(self, event: ViewersCounted) -> list[Command]:
+        was, self.viewers = self.viewers, event.count
+        if event.count and not was:
+            return [CancelTimer(IdleTimedOut())]
+        if was and not event.count:
+            return [SetTimer(self.settings.idle_timeout_s, IdleTimedOut())]
+        return []
+
+    def _link_lost(self, _event: LinkLost) -> list[Command]:
+        self.has_link = False
+        return [SetTimer(self.settings.link_timeout_s, LinkTimedOut())]
+
+    def _link_back(self, _event: LinkBack) -> list[Command]:
+        self.has_link = True
+        return [CancelTimer(LinkTimedOut())]
+
+    def _gateway_back(self, _event: GatewayBack) -> list[Command]:
+        return [OpenGatewaySession()]
+
+    def _never_opened(self, event: EndRequested) -> list[Command]:
+        self.reason = event.reason
+        return []
+
+    def _end(self, event: Event) -> list[Command]:
+        return [*self._stop(event), DestroyMachine()]
+
+    def _stop(self, event: Event) -> list[Command]:
+        """Begin the end: no timer but the one that drives the destruction is left."""
+        return [
+            *self._over(event),
+            SetTimer(self.settings.destroy_timeout_s, DestroyTimedOut()),
+        ]
+
+    def _over(self, event: Event) -> list[Command]:
+        """End at once: there is no machine."""
+        self.reason = why(event)
+        return [*(CancelTimer(timer) for timer in TIMERS), CloseGatewaySession()]
+
+    def _destroy(self, _event: Event) -> list[Command]:
+        return [
+            DestroyMachine(),
+            SetTimer(self.settings.destroy_timeout_s, DestroyTimedOut()),
+        ]
+
+    def _gone(self, _event: Event) -> list[Command]:
+        return [CancelTimer(DestroyTimedOut())]
+
+
+def why(event: Event) -> Reason:
+    """Give the reason for which an event ends a session."""
+    match event:
+        case EndRequested(reason) | LoginFinished(reason):
+            return reason
+        case MachineStartRefused(code, text) | GuestFailed(code, text):
+            return Reason(code, text)
+        case MachineDestroyed():
+            return Reason("machine-died", "The machine was destroyed from outside.")
+        case MachineDied(status):
+            return Reason("machine-died", f"The machine died (status {status}).")
+        case BootTimedOut():
+            return Reason("boot-timed-out", "The machine did not become ready in time.")
+        case IdleTimedOut():
+            return Reason("idle", "Nobody looked at the session for too long.")
+        case AbsoluteTimedOut():
+            return Reason("session-timed-out", "The session lasted as long as one may.")
+        case LinkTimedOut():
+            return Reason("guest-lost", "The machine stopped answering.")
+        case _:
+            return Reason("internal", f"{type(event).__name__} ended the session.")
+
+
+_LIVE = (State.STARTING, State.BOOTING, State.READY)
+_OVER = (State.ABANDONED, State.ENDING, State.ENDED)
+_LATE = (
+    GuestStage, GuestReadied, GuestFailed, LinkLost, LinkBack, LinkTimedOut, BootTimedOut,
+    IdleTimedOut, AbsoluteTimedOut, ViewersCounted, GatewayLost, GatewayBack, LoginFinished,
+    EndRequested,
+)  # fmt: skip
+
+
+def _rules() -> Iterable[Rule[State]]:
+    at, life = State, Lifecycle
+    yield Rule(at.REQUESTED, Open, at.STARTING, life._open)
+    yield Rule(at.REQUESTED, Adopted, at.READY, life._adopt, lambda _, e: e.ready, "ready")
+    yield Rule(at.REQUESTED, Adopted, at.BOOTING, life._adopt, word="not ready yet")
+    yield Rule(at.REQUESTED, EndRequested, at.ENDED, life._never_opened)
+    yield Rule(at.REQUESTED, ViewersCounted, at.REQUESTED, life._count)
+    yield from ignored(at.REQUESTED, GatewayLost, GatewayBack)
+
+    yield Rule(at.STARTING, MachineStarted, at.BOOTING, nothing)
+    yield Rule(at.STARTING, MachineStartRefused, at.ENDED, life._over)
+    for state in (at.STARTING, at.BOOTING):
+        yield Rule(state, GuestStage, state, life._stage)
+        yield Rule(state, GuestReadied, at.READY, life._ready)
+        yield Rule(state, ViewersCounted, state, life._count)
+    yield Rule(at.READY, ViewersCounted, at.READY, life._count_ready)
+    yield Rule(at.READY, GuestStage, at.READY, life._stage)
+    yield Rule(at.READY, LinkLost, at.READY, life._link_lost)
+    yield Rule(at.READY, LinkBack, at.READY, life._link_back)
+
+    for state in _LIVE:
+        over = at.ABANDONED if state is at.STARTING else at.ENDING
+        end = life._stop if state is at.STARTING else life._end
+        for event in (EndRequested, LoginFinished, GuestFailed, AbsoluteTimedOut):
+            yield Rule(state, event, over, end)
+        yield Rule(state, MachineDied, at.ENDED, life._over)
+        yield Rule(state, GatewayBack, state, life._gateway_back)
+        yield from ignored(state, GatewayLost)
+    yield Rule(at.STARTING, BootTimedOut, at.ABANDONED, life._stop)
+    yield Rule(at.BOOTING, BootTimedOut, at.ENDING, life._end)
+    # A timer that was cancelled may have gone off already: hence the two conditions.
+    idle, lost = (lambda c, _: c.viewers == 0), (lambda c, _: not c.has_link)
+    yield Rule(at.READY, IdleTimedOut, at.ENDING, life._end, idle, "no viewer")
+    yield Rule(at.READY, LinkTimedOut, at.ENDING, life._end, lost, "still lost")
+    yield from ignored(at.STARTING, LinkLost, LinkBack, LinkTimedOut, IdleTimedOut)
+    yield from ignored(at.BOOTING, LinkLost, LinkBack, LinkTimedOut, IdleTimedOut, MachineStarted)
+    yield from ignored(
+        at.READY, IdleTimedOut, LinkTimedOut, BootTimedOut, GuestReadied, MachineStarted
+    )
+    for state in (at.BOOTING, at.READY):
+        yield Rule(state, MachineDestroyed, at.ENDED, life._over)
+
+    yield Rule(at.ABANDONED, MachineStarted, at.ENDING, life._destroy)
+    yield Rule(at.ABANDONED, MachineStartRefused, at.ENDED, life._gone)
+    yield from ignored(at.ABANDONED, MachineDestroyed)
+    yield Rule(at.ENDING, MachineDestroyed, at.ENDED, life._gone)
+    yield from ignored(at.ENDING, MachineStarted, MachineStartRefused)
+    for state in (at.ABANDONED, at.ENDING):
+        yield Rule(state, MachineDied, at.ENDED, life._gone)
+        yield Rule(state, DestroyTimedOut, state, life._destroy)
+    for state in _OVER:
+        yield from ignored(state, *_LATE)
+    yield from ignored(
+        at.ENDED, MachineStarted, MachineStartRefused, MachineDied, MachineDestroyed, DestroyTimedOut
+    )
+
+
+Lifecycle.rules = table(_rules())
