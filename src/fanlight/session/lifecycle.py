@@ -16,6 +16,7 @@ from enum import Enum
 from typing import ClassVar, Literal, get_args
 
 from fanlight.wire.messages import BootStage
+
 from .rules import CancelTimer, Reason, Rule, SetTimer, Table, find, ignored, nothing, table
 
 
@@ -486,7 +487,12 @@ def _rules() -> Iterable[Rule[State]]:
     for state in _OVER:
         yield from ignored(state, *_LATE)
     yield from ignored(
-        at.ENDED, MachineStarted, MachineStartRefused, MachineDied, MachineDestroyed, DestroyTimedOut
+        at.ENDED,
+        MachineStarted,
+        MachineStartRefused,
+        MachineDied,
+        MachineDestroyed,
+        DestroyTimedOut,
     )
 
 

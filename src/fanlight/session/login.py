@@ -16,13 +16,14 @@ from typing import ClassVar, Literal
 
 from fanlight.errors import CallerError, Expired
 
-from .rules import CancelTimer, Reason, Rule, SetTimer, Table, find, ignored, table
+from .rules import CancelTimer, Reason, Rule, SetTimer, Table, find, ignored, nothing, table
 
 
 class State(Enum):
     """Where a login is."""
 
     REQUESTED = "requested"
+    STARTING = "starting"
     CLI_STARTED = "cli_started"
     PAGE_OPEN = "page_open"
     WAITING_FOR_YOU = "waiting_for_you"
@@ -43,6 +44,7 @@ Status = Literal[
 
 STATUS: dict[State, Status] = {
     State.REQUESTED: "requested",
+    State.STARTING: "requested",
     State.CLI_STARTED: "cli_started",
     State.PAGE_OPEN: "page_open",
     State.WAITING_FOR_YOU: "waiting_for_you",
@@ -323,18 +325,12 @@ class Login:
     def _begin(self, _event: Begin) -> list[Command]:
         return [SendStartLogin(), SetTimer(self.settings.login_timeout_s, LoginTimedOut())]
 
-    def _started(self, _event: CliStarted) -> list[Command]:
-        return []
-
     def _page(self, event: PageOpened) -> list[Command]:
         self.url_host = event.url_host
         return [SetTimer(self.settings.page_settles_s, PageSettled())]
 
     def _page_again(self, event: PageOpened) -> list[Command]:
         self.url_host = event.url_host
-        return []
-
-    def _settled(self, _event: PageSettled) -> list[Command]:
         return []
 
     def _user_code(self, event: UserCodeShown) -> list[Command]:
@@ -410,7 +406,7 @@ def why(event: Event) -> Reason:
             told = "and its provider was told" if revoked else "on this machine, which is gone now"
             text = f"You rejected the account; the credential was given up, {told}."
             return Reason("login-rejected", f"{text} {detail}".strip())
-        case RejectTimedOut():
+        case RejectTimedOut() | OwnerRejected():
             text = "You rejected the account; the machine, and the credential in it, is gone."
             return Reason("login-rejected", text)
         case SessionEnded(reason):
@@ -438,7 +434,7 @@ def _other_account(login: Login, event: AccountVerified) -> bool:
     return event.account != login.account
 
 
-_BEFORE = (State.REQUESTED, State.CLI_STARTED, State.PAGE_OPEN, State.WAITING_FOR_YOU)
+_BEFORE = (State.STARTING, State.CLI_STARTED, State.PAGE_OPEN, State.WAITING_FOR_YOU)
 _OPEN = (*_BEFORE, State.VERIFIED, State.CONFIRMED)
 _STORED = (State.SEALED, State.FETCHED)
 _REJECTED = (State.REJECTING, State.REJECTED)
@@ -456,18 +452,21 @@ def _rules() -> Iterable[Rule[State]]:
 
 def _rules_until_verified() -> Iterable[Rule[State]]:
     at = State
-    yield Rule(at.REQUESTED, Begin, at.REQUESTED, Login._begin)
-    yield Rule(at.REQUESTED, CliStarted, at.CLI_STARTED, Login._started)
+    yield Rule(at.REQUESTED, Begin, at.STARTING, Login._begin)
+    yield Rule(at.REQUESTED, OwnerRejected, at.REJECTED, Login._fail)
+    yield Rule(at.REQUESTED, GuestLost, at.FAILED, Login._fail)
+    yield Rule(at.REQUESTED, SessionEnded, at.FAILED, Login._fail)
+    yield Rule(at.STARTING, CliStarted, at.CLI_STARTED, nothing)
     for state in (at.CLI_STARTED, at.PAGE_OPEN, at.WAITING_FOR_YOU):
         yield from ignored(state, CliStarted)
     # Word of an earlier step may be lost: a later one implies it.
-    for state in (at.REQUESTED, at.CLI_STARTED):
+    for state in (at.STARTING, at.CLI_STARTED):
         yield Rule(state, PageOpened, at.PAGE_OPEN, Login._page)
         yield from ignored(state, PageSettled)
-    for state in (at.REQUESTED, at.CLI_STARTED, at.WAITING_FOR_YOU):
+    for state in (at.STARTING, at.CLI_STARTED, at.WAITING_FOR_YOU):
         yield Rule(state, UserCodeShown, state, Login._user_code)
     yield Rule(at.PAGE_OPEN, UserCodeShown, at.WAITING_FOR_YOU, Login._user_code)
-    yield Rule(at.PAGE_OPEN, PageSettled, at.WAITING_FOR_YOU, Login._settled)
+    yield Rule(at.PAGE_OPEN, PageSettled, at.WAITING_FOR_YOU, nothing)
     for state in (at.PAGE_OPEN, at.WAITING_FOR_YOU):
         yield Rule(state, PageOpened, state, Login._page_again)
     yield from ignored(at.WAITING_FOR_YOU, PageSettled)
@@ -512,6 +511,8 @@ def _rules_until_delivered() -> Iterable[Rule[State]]:
 
 def _rules_of_the_end() -> Iterable[Rule[State]]:
     at = State
+    for state in (each for each in at if each is not at.REQUESTED):
+        yield from ignored(state, Begin)
     for event in (GuestRejected, RejectTimedOut, GuestLost, SessionEnded):
         yield Rule(at.REJECTING, event, at.REJECTED, Login._rejected)
     guest = (*_STEPS, AccountVerified, CredentialSealed, GuestLoginFailed)

@@ -19,6 +19,7 @@ from typing import ClassVar, Literal
 
 from fanlight.errors import ConnectionNotFound, IllegalEvent, LimitReached, SessionEnded
 from fanlight.wire.ids import ConnectionId
+
 from .rules import CancelTimer, Reason, Rule, SetTimer, Table, find, ignored, table
 
 Answerer = Literal["gateway", "machine"]
