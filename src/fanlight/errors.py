@@ -1,7 +1,7 @@
 """Every exception that Fanlight raises, and whose fault it is.
 
 FanlightError
-├── CallerError            you asked for something impossible      -> 4xx problem
+├── CallerError            you asked for something impossible   -> 4xx problem
 │   ├── SessionNotFound        also for somebody else's session: strangers learn nothing
 │   ├── NotSignedIn
 │   ├── NotAllowed
@@ -32,15 +32,15 @@ FanlightError
 │   ├── EtagStale
 │   ├── IfMatchRequired
 │   └── SettingRejected        a flag, variable or key of the configuration file
-├── PeerError              the other side broke the protocol       -> close the link, keep the session
+├── PeerError              the other side broke the protocol    -> close the link, keep the session
 │   └── WireError
-├── HostError              this computer lacks something           -> the start fails, with the remedy
+├── HostError              this computer lacks something        -> the start fails, with the remedy
 │   ├── PackageMissing
 │   ├── PortInUse
 │   ├── DiskFull
 │   ├── GatewayUnavailable
 │   └── KeeperUnavailable
-└── MachineError           the machine or its provider failed      -> the session ends
+└── MachineError           the machine or its provider failed   -> the session ends
     ├── MachineNotFound
     ├── MachineRefused
     ├── BootTimedOut
