@@ -160,6 +160,8 @@ class StartLogin:
     tool: ToolSpec
     recipient: str
     nonce: str
+    session: SessionId = SessionId("")
+    """The session that the sealed bundle will name."""
 
 
 @_named("login.release")
