@@ -1,0 +1,117 @@
+"""The catalogue on one host: which tools are there, and what the guest is told of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from fanlight.errors import HostError, ToolNotInstalled
+from fanlight.wire import ToolSpec
+
+from .description import Tool, find, read_tools
+from .installing import NODE_VERSION, Progress, install_tool, is_installed
+
+INSIDE = PurePosixPath("/opt/fanlight/tools")
+"""Where a machine sees the tools."""
+CHECK_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTool:
+    """A tool as the list shows it."""
+
+    name: str
+    title: str
+    vendor: str
+    version: str
+    installed: bool
+    installable: bool
+    note: str
+
+
+class Catalogue:
+    """The tools, and what is installed of them under a data directory (DATA/tools)."""
+
+    def __init__(self, data: Path) -> None:
+        self._tools = data / "tools"
+        read_tools()
+
+    def list(self) -> tuple[ListedTool, ...]:
+        """Give every tool, installed or not."""
+        return tuple(
+            ListedTool(
+                name=tool.name,
+                title=tool.title,
+                vendor=tool.vendor,
+                version=tool.version,
+                installed=is_installed(self._tools, tool),
+                installable=tool.installable,
+                note=tool.note,
+            )
+            for tool in read_tools().values()
+        )
+
+    def spec(self, name: str, *, inside: PurePosixPath = INSIDE) -> ToolSpec:
+        """Give what the guest is told of a tool; `inside`: where it sees the tools' directory.
+
+        Raises:
+            UnknownTool: there is no tool of that name.
+            ToolNotInstalled: it is not on this host.
+        """
+        tool = find(name)
+        if not is_installed(self._tools, tool):
+            raise ToolNotInstalled(f"{tool.title} is not installed", hint=_remedy(tool))
+        return tool.spec(inside / name / tool.version, inside / "node" / NODE_VERSION)
+
+    async def install(self, name: str, progress: Progress) -> None:
+        """Install a tool; `progress` gets a line now and then. Cancelled, it leaves nothing.
+
+        Raises:
+            UnknownTool: there is no tool of that name.
+            ToolNotInstalled: it is one that Fanlight cannot install.
+            PackageMissing: it is a system package, and not there.
+            HostError: npm failed; its last lines are in the message.
+        """
+        await install_tool(self._tools, find(name), progress)
+
+    async def check(self, name: str) -> str:
+        """Run the installed tool with `--version` and give what it says, its first line.
+
+        Raises:
+            UnknownTool, ToolNotInstalled: as for `spec`.
+            HostError: it does not run.
+        """
+        spec = await asyncio.to_thread(self.spec, name, inside=PurePosixPath(self._tools))
+        path = ":".join([*spec.path, "/usr/bin", "/bin"])
+        child = await asyncio.create_subprocess_exec(
+            spec.command[0],
+            "--version",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={"PATH": path, "HOME": "/nonexistent", **spec.env},
+        )
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                output, _ = await child.communicate()
+        except TimeoutError:
+            raise HostError(f"{spec.command[0]} --version did not end") from None
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        lines = output.decode(errors="replace").strip().splitlines()
+        if child.returncode != 0:
+            raise HostError(f"{name} --version failed: {' '.join(lines[-3:])}")
+        return lines[0] if lines else ""
+
+
+def _remedy(tool: Tool) -> str:
+    match tool.install.kind:
+        case "npm":
+            return f"Run `fanlight tools install {tool.name}` on the host."
+        case "apt":
+            return f"Run `apt-get install {tool.install.package}` on the host, as root."
+        case "manual":
+            return tool.note
