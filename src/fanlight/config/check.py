@@ -1,0 +1,178 @@
+"""What is refused although every value is of its kind, and the remedy for it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+
+from fanlight.errors import SettingRejected
+
+from .serve import ServeSettings
+
+SOCKET_PATH_MAX = 107
+LONGEST_SOCKET = "run/m/0123456789abcdef0123/agent.sock"
+"""The longest path of ours below DATA that must fit into a Unix socket's address."""
+
+
+def check(settings: ServeSettings) -> None:
+    """Refuse settings that do not go together.
+
+    Raises:
+        SettingRejected: with what to do about it.
+    """
+    _check_numbers(settings)
+    _check_tls(settings)
+    _check_urls(settings)
+    _check_networks(settings)
+    if settings.egress_domains and settings.egress_mode != "listed":
+        raise SettingRejected(
+            f"egress_domains has no effect while egress_mode is {settings.egress_mode}.",
+            hint="Set --egress-mode listed, or leave egress_domains out.",
+        )
+
+
+def check_data(data: Path) -> None:
+    """Refuse a data directory that cannot do its work.
+
+    Raises:
+        SettingRejected: it cannot be read or written, others cannot pass it (as root), or its
+            path is too long for the sockets in it.
+    """
+    data = data.absolute()
+    if len(os.fsencode(data / LONGEST_SOCKET)) > SOCKET_PATH_MAX:
+        spare = SOCKET_PATH_MAX - len(LONGEST_SOCKET) - 1
+        raise SettingRejected(
+            f"the data directory {data} has too long a path for the sockets in it.",
+            hint=f"Choose one of at most {spare} bytes with --data.",
+        )
+    there = next(path for path in (data, *data.parents) if _exists(path))
+    if not there.is_dir():
+        raise SettingRejected(f"{there} is not a directory.", hint="Choose another --data.")
+    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+        raise SettingRejected(
+            f"the data directory {data} cannot be used: you may not read and write {there}.",
+            hint="Choose another with --data, or change its owner.",
+        )
+    if os.geteuid() == 0:
+        _check_others_pass(data)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer can reach a listener on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
+def _check_others_pass(data: Path) -> None:
+    # As root, machines and gateway run under uids of their own and must get to their sockets.
+    for path in reversed((data, *data.parents)):
+        if _exists(path) and not path.stat().st_mode & 0o001:
+            raise SettingRejected(
+                f"machines run as other users, who cannot pass {path} to reach {data}.",
+                hint=f"Run `chmod o+x {path}`, or choose another directory with --data.",
+            )
+
+
+def _check_numbers(settings: ServeSettings) -> None:
+    if not 0 <= settings.port <= 65535:
+        raise SettingRejected(
+            f"port is {settings.port}.", hint="Use a number from 0 (any free one) to 65535."
+        )
+    positive = (
+        "boot_timeout_s", "idle_timeout_s", "session_timeout_s", "login_timeout_s", "delivery_s",
+        "bitrate_kbps", "max_sessions_per_principal", "max_viewers_per_session",
+    )  # fmt: skip
+    for name in positive:
+        if getattr(settings, name) <= 0:
+            raise SettingRejected(f"{name} must be more than 0.", hint=f"Leave {name} out.")
+    for name in ("machine_memory_mib", "machine_pids", "keeper_grace_s"):
+        if getattr(settings, name) < 0:
+            raise SettingRejected(f"{name} must not be negative.", hint=f"Leave {name} out.")
+    _check_ports(settings.udp_ports)
+
+
+def _check_ports(text: str) -> None:
+    if not text:
+        return
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
+    if match is None or not 1024 <= int(match[1]) < int(match[2]) <= 65535:
+        raise SettingRejected(
+            f"udp_ports is {text!r}.", hint="Write first-last, such as 40000-40999, from 1024 up."
+        )
+
+
+def _check_tls(settings: ServeSettings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise SettingRejected(
+            "tls_cert and tls_key go together.", hint="Give both, or neither of them."
+        )
+    for path in (settings.tls_cert, settings.tls_key, settings.machine_ca_file):
+        _check_readable(path)
+    _check_readable(settings.turn_secret_file)
+    if not is_loopback(settings.host) and not settings.is_behind_tls:
+        raise SettingRejected(
+            f"listening on {settings.host} would send sign-ins unencrypted over the network.",
+            hint="Give --tls-cert and --tls-key, or --public-url https://... of the TLS proxy in "
+            "front; or listen on 127.0.0.1 and come in through `ssh -L`.",
+        )
+
+
+def _check_readable(path: Path | None) -> None:
+    if path is not None and not os.access(path, os.R_OK):
+        raise SettingRejected(
+            f"the file {path} cannot be read.", hint="Check its path, owner and mode."
+        )
+
+
+def _check_urls(settings: ServeSettings) -> None:
+    for origin in (settings.public_url, *settings.allowed_origins):
+        if origin and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", origin):
+            raise SettingRejected(
+                f"{origin!r} is not an origin.",
+                hint="Write scheme, host and port only, such as https://desk.example.org.",
+            )
+    for url in settings.stun_urls:
+        _check_ice(url, ("stun:", "stuns:"))
+    for url in settings.turn_urls:
+        _check_ice(url, ("turn:", "turns:"))
+    if settings.turn_urls and settings.turn_secret_file is None:
+        raise SettingRejected(
+            "turn_urls needs turn_secret_file: TURN servers let nobody in without credentials.",
+            hint="Put the servers' static-auth-secret into a file and name it.",
+        )
+
+
+def _check_ice(url: str, schemes: tuple[str, ...]) -> None:
+    if not url.startswith(schemes):
+        raise SettingRejected(f"{url!r} does not begin with {' or '.join(schemes)}.")
+
+
+def _check_networks(settings: ServeSettings) -> None:
+    for text in settings.announce:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            raise SettingRejected(
+                f"announce has {text!r}, which is no IP address.", hint="Write 203.0.113.7."
+            ) from None
+    for text in settings.viewer_networks:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            raise SettingRejected(
+                f"viewer_networks has {text!r}, which is no network.",
+                hint="Write 192.168.0.0/16.",
+            ) from None
