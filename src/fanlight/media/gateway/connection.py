@@ -1,0 +1,349 @@
+"""One viewer's connection: answered, connected, shown the picture, listened to, closed.
+
+Everything here runs on the main loop's thread; `peer.py` sees to that.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fanlight import wire
+from fanlight.errors import OfferRejected
+
+from .answer import announced_candidates, complete_answer
+from .frames import Frame
+from .gst import GLib
+from .input import InputGate
+from .limits import Limits
+from .networks import Address, Candidate, ViewerNetworks, parse_candidate
+from .offer import Offer
+from .peer import Ground, Peer, PeerFailed
+from .rtp import Stream, write
+from .stats import remote_report
+from .timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is the same for every connection of a gateway."""
+
+    limits: Limits
+    announced: tuple[Address, ...]
+    viewers: ViewerNetworks
+    ground: Ground
+
+
+class Owner(Protocol):
+    """The session, as its connections see it."""
+
+    def say(self, message: wire.Message) -> None:
+        """Tell the controllers."""
+
+    def want_key_frame(self, *, new_viewer: bool = False) -> None:
+        """This viewer needs a key frame."""
+
+    def take_input(self, message: wire.Input) -> None:
+        """Input of a viewer that holds control."""
+
+    def forget(self, connection: wire.ConnectionId) -> None:
+        """This connection is closed."""
+
+    @property
+    def display(self) -> wire.DisplaySize | None:
+        """The size the machine told last."""
+
+
+class Connection:
+    """Drives one peer. Made by `open`; gone after `close`, which says so to the controllers."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        request: wire.OpenConnection,
+        offer: Offer,
+        surroundings: Surroundings,
+    ) -> None:
+        self.session, self.id = request.session, request.connection
+        self.controls = request.controls
+        self._owner, self._offer, self._around = owner, offer, surroundings
+        self._limits = surroundings.limits
+        self._gate = InputGate(self._limits)
+        ssrc = secrets.randbelow(0xFFFFFFFE) + 1
+        self._stream = Stream(offer.format.payload_type, ssrc, offer.playout_delay_id)
+        self._timeline = Timeline(
+            first_sequence=secrets.randbelow(0x8000), first_timestamp=secrets.randbits(31)
+        )
+        self._timers: dict[str, int] = {}
+        self._found: list[Candidate] = []
+        self._early: list[str] = []
+        self._local_sdp: str | None = None
+        self._is_answered = self._is_closed = self._is_shown = False
+        self._has_pressed = False
+        self._state = "new"
+        self._waits_for_key = True
+        self._sent_first = False
+        self._packets = self._bytes = self._wanted = self._refused = 0
+        self.candidates_refused = offer.candidates_refused
+        self.candidates_taken = 0
+        self._peer = Peer(
+            offer, self._stream, ground=surroundings.ground, gate=self._gate, listener=self
+        )
+
+    def open(self) -> None:
+        """Answer the offer: `connection.answer` or `connection.rejected` follows."""
+        self._after("answer", self._limits.answer_s, self._not_answered)
+        self._after("connect", self._limits.connecting_s, self.close)
+        try:
+            self._peer.answer()
+        except PeerFailed as error:
+            self.peer_failed(str(error))
+
+    # --- asked by the controller --------------------------------------------------------------
+
+    def add_candidate(self, text: str) -> None:
+        """Take a trickled candidate; those that must not be checked are counted and left."""
+        if self._local_sdp is None:
+            if len(self._early) < self._limits.candidates_per_connection:
+                self._early.append(text)
+            return
+        candidate = parse_candidate(text)
+        if text.strip():
+            self._judge(candidate)
+
+    def set_control(self, *, controls: bool) -> None:
+        """Take this viewer's input, or stop."""
+        if self.controls and not controls:
+            self._let_go()
+        self.controls = controls
+        self._peer.say(wire.ControlHeld(held=controls))
+
+    def close(self) -> None:
+        """End it, and say so. Twice is once."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for source in self._timers.values():
+            GLib.source_remove(source)
+        self._timers.clear()
+        self._let_go()
+        self._peer.close()
+        self._owner.forget(self.id)
+        if self._is_answered:
+            self._owner.say(wire.ConnectionState(self.session, self.id, "closed"))
+
+    # --- the picture --------------------------------------------------------------------------
+
+    @property
+    def waits_for_key_frame(self) -> bool:
+        """Whether this viewer is there to see the picture, and cannot before a key frame."""
+        return self._is_shown and self._waits_for_key
+
+    def show(self, frame: Frame, source: object) -> None:
+        """Send a frame, or leave it out: before the first key frame, and when too much waits."""
+        if not self._is_shown or (self._waits_for_key and not frame.key):
+            return
+        if self._peer.queued_bytes > self._limits.viewer_queue_bytes:
+            self.miss()
+            self._owner.want_key_frame()
+            return
+        self._waits_for_key = False
+        timestamp = self._timeline.timestamp(source, frame.timestamp, time.monotonic())
+        last = len(frame.payloads) - 1
+        numbered = enumerate(zip(self._timeline.sequences(last + 1), frame.payloads, strict=True))
+        packets = [
+            write(self._stream, sequence=n, timestamp=timestamp, marker=i == last, payload=part)
+            for i, (n, part) in numbered
+        ]
+        self._bytes += self._peer.send_packets(packets)
+        self._packets += len(packets)
+        if not self._sent_first:
+            self._sent_first = True
+            self._owner.say(wire.FirstFrameSent(self.session, self.id))
+
+    def miss(self) -> None:
+        """A frame did not reach this viewer: the next it can use is a key frame."""
+        self._waits_for_key = True
+
+    def tell_display(self, size: wire.DisplaySize) -> None:
+        """Tell the viewer the size of the display."""
+        self._peer.say(size)
+
+    def tell_stats(self) -> None:
+        """Have `connection.stats` said."""
+        if self._is_answered:
+            self._peer.request_stats(self._take_stats)
+
+    def _take_stats(self, stats: Any) -> None:
+        if self._is_closed:
+            return
+        report = remote_report(stats)
+        self._owner.say(
+            wire.ConnectionStats(
+                session=self.session,
+                connection=self.id,
+                packets_sent=self._packets,
+                bytes_sent=self._bytes,
+                round_trip_ms=round(report.round_trip_ms, 2),
+                packets_lost=report.packets_lost,
+                key_frames_wanted=self._wanted,
+                inputs_refused=self._refused + self._gate.refused,
+            )
+        )
+
+    # --- told by the peer ---------------------------------------------------------------------
+
+    def peer_answered(self, sdp: str) -> None:
+        """Take the trickled candidates that came before; wait for the local ones."""
+        if self._is_closed:
+            return
+        self._local_sdp = sdp
+        for candidate in self._offer.candidates:
+            self._judge(candidate)
+        early, self._early = self._early, []
+        for text in early:
+            self.add_candidate(text)
+        self._after("gather", self._limits.gathering_s, self.peer_gathered)
+        self._answer_if_ready()
+
+    def peer_found(self, candidate: Candidate) -> None:
+        """Answer as soon as each gathered address has its candidate."""
+        self._found.append(candidate)
+        self._answer_if_ready()
+
+    def peer_gathered(self) -> None:
+        """No more will come: answer with what there is."""
+        if not self._is_closed and self._local_sdp is not None:
+            self._answer()
+
+    def peer_changed(self, state: str) -> None:
+        """Follow the connection's state; close when it is over, or stays broken."""
+        if self._is_closed or state == self._state or state == "new":
+            return
+        self._state = state
+        match state:
+            case "connecting" | "disconnected" | "failed":
+                self._say_state(state)
+                self._after("connect", self._limits.connecting_s, self.close)
+            case "connected":
+                self._connected()
+            case "closed":
+                self.close()
+            case _:
+                pass
+
+    def peer_wants_key_frame(self) -> None:
+        """PLI or FIR of the viewer."""
+        if not self._is_closed:
+            self._wanted += 1
+            self._owner.want_key_frame()
+
+    def peer_said(self, message: wire.Input | wire.InputPing) -> None:
+        """Answer pings; pass on input if this viewer holds control."""
+        if self._is_closed:
+            return
+        if isinstance(message, wire.InputPing):
+            self._peer.say(wire.InputPong(message.t))
+        elif self.controls and self._is_shown:
+            self._has_pressed = True
+            self._owner.take_input(message)
+        else:
+            self._refused += 1
+
+    def peer_channel_opened(self) -> None:
+        """Tell the new viewer what holds."""
+        if self._is_closed:
+            return
+        self._peer.say(wire.ControlHeld(held=self.controls))
+        if self._owner.display is not None:
+            self._peer.say(self._owner.display)
+
+    def peer_failed(self, detail: str) -> None:
+        """Reject the offer, or close what was answered."""
+        if self._is_closed:
+            return
+        if self._is_answered:
+            self._say_state("failed")
+        else:
+            self._reject("gateway-failed", f"GStreamer could not answer the offer: {detail}")
+        self.close()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _connected(self) -> None:
+        if not self._peer.is_who_it_said():
+            self.peer_failed("the viewer's certificate is not the one its offer named")
+            return
+        self._cancel("connect")
+        self._is_shown = True
+        self._say_state("connected")
+        self._owner.want_key_frame(new_viewer=True)
+
+    def _answer_if_ready(self) -> None:
+        have = {candidate.address for candidate in self._found}
+        if self._local_sdp is not None and all(
+            str(a) in have for a in self._around.ground.gathered
+        ):
+            self._answer()
+
+    def _answer(self) -> None:
+        if self._is_answered or self._is_closed or self._local_sdp is None:
+            return
+        around = self._around
+        candidates = announced_candidates(self._found, around.announced, around.ground.gathered)
+        if not candidates:
+            self.peer_failed("no announced address gave a candidate")
+            return
+        try:
+            sdp = complete_answer(self._local_sdp, self._offer, candidates)
+        except OfferRejected as error:
+            self._reject(error.code, str(error))
+            self.close()
+            return
+        self._is_answered = True
+        self._cancel("answer")
+        self._cancel("gather")
+        self._owner.say(wire.ConnectionAnswer(self.session, self.id, sdp))
+
+    def _not_answered(self) -> None:
+        self.peer_failed(f"no answer in {self._limits.answer_s:g} s")
+
+    def _reject(self, code: str, detail: str) -> None:
+        self._owner.say(wire.ConnectionRejected(self.session, self.id, code, detail))
+
+    def _judge(self, candidate: Candidate | None) -> None:
+        is_full = self.candidates_taken >= self._limits.candidates_per_connection
+        if candidate is None or is_full or not self._around.viewers.takes(candidate):
+            self.candidates_refused += 1
+            return
+        self.candidates_taken += 1
+        self._peer.add_candidate(candidate)
+
+    def _say_state(self, state: str) -> None:
+        match state:
+            case "connecting" | "connected" | "disconnected" | "failed":
+                self._owner.say(wire.ConnectionState(self.session, self.id, state))
+            case _:
+                pass
+
+    def _let_go(self) -> None:
+        if self._has_pressed:
+            self._has_pressed = False
+            self._owner.take_input(wire.KeysReleased())
+
+    def _after(self, name: str, delay_s: float, call: Any) -> None:
+        self._cancel(name)
+
+        def run() -> bool:
+            self._timers.pop(name, None)
+            call()
+            return False
+
+        self._timers[name] = GLib.timeout_add(int(delay_s * 1000), run)
+
+    def _cancel(self, name: str) -> None:
+        source = self._timers.pop(name, None)
+        if source is not None:
+            GLib.source_remove(source)

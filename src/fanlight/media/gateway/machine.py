@@ -1,0 +1,228 @@
+"""A machine's three sockets: RTP in, key frame requests out, input out, display size in.
+
+Everything here runs on the main loop's thread and never blocks. What a machine sends is bounded:
+in one turn of the loop only so many packets are read from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import time
+from typing import Protocol
+
+from fanlight import wire
+
+from .frames import Codec, Frame, FrameAssembler
+from .gst import GLib
+from .input import ControlPipe
+from .key_frames import KeyFrameRequests
+from .limits import Limits
+from .rtp import NotRtp, RtpPacket, parse, picture_loss
+
+GUEST_RTP = ("127.0.0.1", 5006)
+GUEST_RTCP = ("127.0.0.1", 5007)
+RECEIVE_BUFFER_BYTES = 4 << 20
+_PACKETS_A_TURN = 256
+_READ_BYTES = 2048
+
+
+class Screen(Protocol):
+    """The session, as its machine sees it."""
+
+    def machine_showed(self, frame: Frame, source: object) -> None:
+        """A whole frame."""
+
+    def machine_damaged(self) -> None:
+        """Frames are missing: what follows cannot be decoded before a key frame."""
+
+    def machine_resized(self, size: wire.DisplaySize) -> None:
+        """The display has this size."""
+
+    def machine_flow_changed(self) -> None:
+        """The picture began or stopped coming."""
+
+    def viewers_wait(self) -> bool:
+        """Whether a viewer waits for a key frame."""
+
+
+class MachineSockets:
+    """Owns the descriptors until `close`."""
+
+    def __init__(
+        self,
+        ref: wire.MachineRef,
+        sockets: tuple[socket.socket, socket.socket, socket.socket],
+        *,
+        codec: Codec,
+        limits: Limits,
+        screen: Screen,
+    ) -> None:
+        self.ref = ref
+        self._rtp, self._rtcp, control = sockets
+        self._control = control
+        self._screen, self._limits = screen, limits
+        self._codec: Codec = codec
+        self._assembler = FrameAssembler(codec)
+        self._pipe = ControlPipe(control, max_queued=limits.inputs_queued)
+        self._requests = KeyFrameRequests(
+            interval_s=limits.key_frame_interval_s, patience_s=limits.key_frame_patience_s
+        )
+        self._ssrc: int | None = None
+        self._own_ssrc = secrets.randbelow(0xFFFFFFFE) + 1
+        self._malformed = self._foreign = self.key_frames = self.requests_sent = 0
+        self.is_flowing = False
+        self._timer = self._write_watch = 0
+        self._watches: list[int] = []
+        for item in sockets:
+            item.setblocking(False)
+        # The leg from the machine has no retransmission: a burst must find room here.
+        with contextlib.suppress(OSError):
+            self._rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        for item, call in (
+            (self._rtp, self._read_rtp),
+            (self._rtcp, self._read_rtcp),
+            (control, self._read_control),
+        ):
+            self._watches.append(_watch(item, GLib.IOCondition.IN, call))
+
+    def close(self) -> None:
+        """Stop reading, close the descriptors."""
+        for source in (*self._watches, self._timer, self._write_watch):
+            if source:
+                GLib.source_remove(source)
+        self._watches.clear()
+        self._timer = self._write_watch = 0
+        self.is_flowing = False
+        for item in (self._rtp, self._rtcp, self._control):
+            item.close()
+
+    @property
+    def counters(self) -> tuple[int, int, int]:
+        """(packets, lost, malformed or from elsewhere) since the machine was attached."""
+        malformed = self._malformed + self._foreign + self._assembler.malformed
+        return self._assembler.packets, self._assembler.lost, malformed
+
+    def set_codec(self, codec: Codec) -> None:
+        """What the machine sends; told by the controller, perhaps after the machine came."""
+        if codec != self._codec:
+            self._codec = codec
+            self._assembler = FrameAssembler(codec)
+
+    # --- key frames ---------------------------------------------------------------------------
+
+    def want_key_frame(self, *, new_viewer: bool = False) -> None:
+        """Ask the machine for a key frame, now or when the interval allows."""
+        if self._requests.want(time.monotonic(), new_viewer=new_viewer):
+            self._send_request()
+        self._plan()
+
+    def _send_request(self) -> None:
+        self.requests_sent += 1
+        packet = picture_loss(self._own_ssrc, self._ssrc or 0)
+        with contextlib.suppress(OSError):  # full or refused: the request is repeated
+            self._rtcp.sendto(packet, GUEST_RTCP)
+
+    def _plan(self) -> None:
+        due = self._requests.next_due()
+        if self._timer or due is None:
+            return
+        delay_ms = max(1, int((due - time.monotonic()) * 1000) + 1)
+        self._timer = GLib.timeout_add(delay_ms, self._run_plan)
+
+    def _run_plan(self) -> bool:
+        self._timer = 0
+        now = time.monotonic()
+        if not self._assembler.damaged and not self._screen.viewers_wait():
+            self._requests.arrived()  # who asked has gone, or needs it no more
+        elif self._requests.due(now):
+            self._send_request()
+        if self.is_flowing and self._requests.unanswered_s(now) > 3.0:
+            self._set_flowing(flowing=False)
+        self._plan()
+        return False
+
+    # --- input --------------------------------------------------------------------------------
+
+    def send_input(self, message: wire.Input) -> None:
+        """Pass input on; what a full socket does not take is queued."""
+        with contextlib.suppress(OSError):  # the machine went: session.detach is on its way
+            self._pipe.send(message)
+        self._watch_for_room()
+
+    def _watch_for_room(self) -> None:
+        if self._pipe.is_waiting and not self._write_watch:
+            self._write_watch = _watch(self._control, GLib.IOCondition.OUT, self._write_control)
+
+    def _write_control(self) -> bool:
+        with contextlib.suppress(OSError):
+            self._pipe.flush()
+            if self._pipe.is_waiting:
+                return True
+        self._write_watch = 0
+        return False
+
+    def _read_control(self) -> bool:
+        return self._pipe.receive(self._screen.machine_resized)
+
+    # --- the picture --------------------------------------------------------------------------
+
+    def _read_rtcp(self) -> bool:
+        for _ in range(_PACKETS_A_TURN):
+            try:
+                self._rtcp.recv(_READ_BYTES)  # sender reports: nothing in them is needed
+            except OSError:
+                break
+        return True
+
+    def _read_rtp(self) -> bool:
+        for _ in range(_PACKETS_A_TURN):
+            try:
+                data, address = self._rtp.recvfrom(_READ_BYTES)
+            except OSError:
+                break
+            if address != GUEST_RTP:
+                self._foreign += 1
+                continue
+            try:
+                self._take(parse(data))
+            except NotRtp:
+                self._malformed += 1
+        return True
+
+    def _take(self, packet: RtpPacket) -> None:
+        if self._ssrc is None:
+            self._ssrc = packet.ssrc
+        if packet.ssrc != self._ssrc:
+            self._foreign += 1
+            return
+        if not self.is_flowing:
+            self._set_flowing(flowing=True)
+        was_damaged = self._assembler.damaged
+        frame = self._assembler.feed(packet)
+        if frame is not None:
+            if frame.key:
+                self.key_frames += 1
+                self._requests.arrived()
+            self._screen.machine_showed(frame, self)
+        if self._assembler.damaged and (not was_damaged or self._ends_vainly(packet, frame)):
+            self._screen.machine_damaged()
+            self.want_key_frame()
+
+    def _ends_vainly(self, packet: RtpPacket, frame: Frame | None) -> bool:
+        return packet.marker and frame is None
+
+    def _set_flowing(self, *, flowing: bool) -> None:
+        self.is_flowing = flowing
+        self._screen.machine_flow_changed()
+
+
+def _watch(item: socket.socket, condition: GLib.IOCondition, call: object) -> int:
+    def ready(_fd: int, _condition: GLib.IOCondition) -> bool:
+        return bool(call())  # type: ignore[operator]
+
+    source: int = GLib.unix_fd_add_full(
+        GLib.PRIORITY_DEFAULT, item.fileno(), condition | GLib.IOCondition.HUP, ready
+    )
+    return source

@@ -1,0 +1,213 @@
+"""The gateway's entry: arguments, the main loop, and which message goes where.
+
+`/usr/bin/python3 -I -S gateway.pyz --listen-fd N [--announce IP]... [--udp-ports LO-HI]`
+
+Threading: one GLib main loop on the main thread does everything but what GStreamer does on its own
+threads; `peer.py` is the only file that those threads enter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fanlight import wire
+from fanlight.errors import FanlightError, WireError
+
+from .connection import Surroundings
+from .control import Link, Server
+from .gst import GLib, start
+from .limits import Limits
+from .networks import (
+    Address,
+    Network,
+    ViewerNetworks,
+    default_addresses,
+    default_viewer_networks,
+    is_local,
+)
+from .peer import Ground
+from .session import Session
+from .warm_up import warm_up
+
+
+class Gateway:
+    """The sessions of a host, and what is asked of them."""
+
+    def __init__(self, listener: socket.socket, surroundings: Surroundings) -> None:
+        self._around = surroundings
+        self._limits = surroundings.limits
+        self._sessions: dict[wire.SessionId, Session] = {}
+        self._server = Server(listener, limits=self._limits, handle=self._handle)
+        self._timer = GLib.timeout_add(int(self._limits.stats_s * 1000), self._tell_stats)
+
+    def close(self) -> None:
+        """End every session and stop listening."""
+        GLib.source_remove(self._timer)
+        for session in list(self._sessions.values()):
+            session.close()
+        self._sessions.clear()
+        self._server.close()
+
+    def _tell_stats(self) -> bool:
+        for session in list(self._sessions.values()):
+            session.tell_stats()
+        return True
+
+    def _handle(self, link: Link, message: wire.Message) -> None:
+        match message:
+            case wire.GatewayHello():
+                link.is_controller = True
+                link.say(self._welcome())
+            case wire.OpenSession(session=session, codec=codec):
+                self._session(session, codec).set_codec(codec)
+            case wire.CloseSession(session=session):
+                if (known := self._sessions.pop(session, None)) is not None:
+                    known.close()
+            case wire.OpenConnection():
+                self._open_connection(message)
+            case wire.ViewerCandidate() | wire.SetControl() | wire.CloseConnection():
+                self._tell_connection(message)
+            case wire.AttachMachine(session=session, machine=machine):
+                rtp, rtcp, control = link.take_sockets(3)
+                self._session(session, "vp8").attach(machine, (rtp, rtcp, control))
+            case wire.DetachMachine(session=session, machine=machine):
+                if (known := self._sessions.get(session)) is not None:
+                    known.detach(machine)
+            case _:
+                raise WireError(f"{type(message).__name__} is not for the gateway")
+
+    def _welcome(self) -> wire.GatewayWelcome:
+        held = [id_ for session in self._sessions.values() for id_ in session.connections]
+        return wire.GatewayWelcome(os.getpid(), tuple(self._sessions), tuple(held))
+
+    def _session(self, session: wire.SessionId, codec: str) -> Session:
+        if session not in self._sessions:
+            self._sessions[session] = Session(
+                session,
+                codec="h264" if codec == "h264" else "vp8",
+                surroundings=self._around,
+                say=self._server.say,
+            )
+        return self._sessions[session]
+
+    def _open_connection(self, request: wire.OpenConnection) -> None:
+        session = self._sessions.get(request.session)
+        total = sum(len(each.connections) for each in self._sessions.values())
+        if session is None:
+            self._reject(request, "session-not-found", "The gateway holds no such session.")
+        elif request.connection in session.connections:
+            self._reject(request, "offer-rejected", "The connection has been answered already.")
+        elif len(session.connections) >= self._limits.connections_per_session:
+            self._reject(request, "limit-reached", "The session has as many viewers as it may.")
+        elif total >= self._limits.connections:
+            self._reject(request, "limit-reached", "The gateway has as many viewers as it may.")
+        else:
+            session.open_connection(request)
+
+    def _reject(self, request: wire.OpenConnection, code: str, detail: str) -> None:
+        self._server.say(
+            wire.ConnectionRejected(request.session, request.connection, code, detail)
+        )
+
+    def _tell_connection(
+        self, message: wire.ViewerCandidate | wire.SetControl | wire.CloseConnection
+    ) -> None:
+        session = self._sessions.get(message.session)
+        connection = session.connections.get(message.connection) if session else None
+        if connection is None:
+            return
+        match message:
+            case wire.ViewerCandidate(candidate=candidate):
+                connection.add_candidate(candidate)
+            case wire.SetControl(controls=controls):
+                connection.set_control(controls=controls)
+            case wire.CloseConnection():
+                connection.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the gateway until SIGTERM or SIGINT; gives the exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        start()
+        surroundings = _surroundings(given)
+        listener = _listener(given)
+        warm_up(surroundings)
+    except FanlightError as error:
+        print(f"gateway: {error}. {error.hint}", file=sys.stderr)  # noqa: T201
+        return 1
+    loop = GLib.MainLoop()
+    gateway = Gateway(listener, surroundings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, loop.quit)
+    loop.run()
+    gateway.close()
+    if given.socket is not None:
+        given.socket.unlink(missing_ok=True)
+    return 0
+
+
+def _surroundings(given: argparse.Namespace) -> Surroundings:
+    announced: tuple[Address, ...] = tuple(given.announce) or default_addresses()
+    viewers = (
+        ViewerNetworks(tuple(given.viewer_network))
+        if given.viewer_network
+        else default_viewer_networks(announced)
+    )
+    gathered = [address for address in announced if is_local(address)]
+    # An announced address that the host does not have stands for a NAT: what is behind it is the
+    # host's own default address.
+    families = {address.version for address in gathered if not address.is_loopback}
+    for address in announced:
+        if address not in gathered and address.version not in families:
+            gathered += [
+                own
+                for own in default_addresses()
+                if own.version == address.version and not own.is_loopback and own not in gathered
+            ]
+    ground = Ground(tuple(gathered), given.udp_ports)
+    return Surroundings(Limits(), announced, viewers, ground)
+
+
+def _listener(given: argparse.Namespace) -> socket.socket:
+    if given.listen_fd is not None:
+        return socket.socket(fileno=given.listen_fd)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    given.socket.unlink(missing_ok=True)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(given.socket))
+    finally:
+        os.umask(before)
+    listener.listen(16)
+    return listener
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gateway.pyz", description="Fanlight's media gateway.")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--socket", type=Path, help="make a Unix socket here (mode 0600)")
+    where.add_argument("--listen-fd", type=int, help="number of a listening Unix socket")
+    parser.add_argument("--announce", type=ipaddress.ip_address, action="append", default=[])
+    parser.add_argument("--viewer-network", type=_network, action="append", default=[])
+    parser.add_argument("--udp-ports", type=_ports, help="LO-HI, for viewers")
+    return parser
+
+
+def _network(text: str) -> Network:
+    return ipaddress.ip_network(text)
+
+
+def _ports(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
+    if match is None or not 1024 <= int(match[1]) <= int(match[2]) <= 65535:
+        raise argparse.ArgumentTypeError("two ports, 1024-65535, the lower first")
+    return int(match[1]), int(match[2])
