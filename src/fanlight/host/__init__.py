@@ -1,1 +1,25 @@
-"""What runs once per host: the keeper, the egress proxy."""
+"""What runs once per host: the keeper, the egress proxy. Standard library only.
+
+A keeper may have to run under an interpreter of the system's and an ordinary user's uid, where
+nothing of our environment can be reached; so nothing else is imported here.
+"""
+
+from .client import KeeperClient, KeeperEvent
+from .layout import Layout
+from .report import Finding, host_report
+from .runtime import Runtime, install_runtime
+from .settings import EgressSettings, KeeperSettings
+from .start import ensure_keeper
+
+__all__ = [
+    "EgressSettings",
+    "Finding",
+    "KeeperClient",
+    "KeeperEvent",
+    "KeeperSettings",
+    "Layout",
+    "Runtime",
+    "ensure_keeper",
+    "host_report",
+    "install_runtime",
+]

@@ -1,0 +1,332 @@
+"""The keeper: the one process per DATA directory that is parent of gateway, proxy and machines.
+
+It is small, boring and rarely changed, so that the controller may be restarted, upgraded or killed
+in the middle of a session. One event loop, no threads (see children.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from ..errors import FanlightError, KeeperUnavailable, MachineRefused, WireError
+from ..wire import (
+    AttachEgress,
+    AttachMachine,
+    Decoder,
+    DestroyMachine,
+    DetachEgress,
+    DetachMachine,
+    EndKeeper,
+    GatewayExited,
+    GatewaySpawned,
+    KeeperHello,
+    KeeperState,
+    MachineGone,
+    MachineNotSpawned,
+    MachineRef,
+    MachineSpawned,
+    Message,
+    SpawnMachine,
+    encode,
+)
+from .cgroups import find_cgroups
+from .children import Children
+from .layout import Layout
+from .leftovers import record_processes, remove_leftovers
+from .machine import KeptMachine
+from .runtime import install_runtime
+from .services import EgressProxy, Gateway, Supervised, listen_at, only_refusals
+from .settings import KeeperSettings, keeper_from_json, read_descriptor
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 65_536
+
+
+class Keeper:
+    """Everything that one keeper holds. Lives inside `run`."""
+
+    def __init__(self, settings: KeeperSettings, tasks: asyncio.TaskGroup) -> None:
+        self.settings, self._tasks = settings, tasks
+        self.layout = Layout(settings.data)
+        self._children = Children()
+        self._cgroups = find_cgroups(cgroup_name(self.layout))
+        self._machines: dict[MachineRef, KeptMachine] = {}
+        self._controllers: set[asyncio.StreamWriter] = set()
+        self._ended = asyncio.Event()
+        self._alone = asyncio.Event()
+        self._alone.set()
+        self._company = asyncio.Event()
+        self._no_machines = asyncio.Event()
+        self._no_machines.set()
+        program = Path()
+        if not settings.gateway_command:
+            program = install_runtime(self.layout).gateway
+        self._gateway = Supervised(
+            Gateway(self.layout, settings, program),
+            self._children,
+            on_spawned=self._gateway_spawned,
+            on_exited=lambda status, tail: self._tell(GatewayExited(status, tail)),
+            on_message=lambda message: None,
+        )
+        self._egress = Supervised(
+            EgressProxy(settings),
+            self._children,
+            on_spawned=self._egress_spawned,
+            on_exited=lambda status, tail: None,
+            on_message=only_refusals(self._tell),
+        )
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Serve until told to end, signalled, or left alone; then end everything in order."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended.set)
+        remove_leftovers(self.layout, self._cgroups)
+        self._cgroups = find_cgroups(cgroup_name(self.layout))
+        services = [
+            self._tasks.create_task(each.run()) for each in (self._gateway, self._egress)
+        ]
+        server = await asyncio.start_unix_server(
+            self._serve, sock=listen_at(self.layout.keeper_socket)
+        )
+        watch = self._tasks.create_task(self._end_when_left_alone())
+        ready.set()
+        try:
+            await self._ended.wait()
+        finally:
+            log.info("ending")
+            watch.cancel()
+            server.close()
+            await self._end(services)
+
+    async def _end(self, services: list[asyncio.Task[None]]) -> None:
+        for machine in self._machines.values():
+            machine.destroyed.set()
+        await self._no_machines.wait()
+        for each in services:
+            each.cancel()
+        await asyncio.gather(*services, return_exceptions=True)
+        for writer in self._controllers:
+            writer.close()
+        if self._cgroups:
+            self._cgroups.remove()
+        self._children.close()
+        for path in (
+            self.layout.keeper_socket,
+            self.layout.gateway_socket,
+            self.layout.processes,
+        ):
+            path.unlink(missing_ok=True)
+
+    async def _end_when_left_alone(self) -> None:
+        while True:
+            await self._alone.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.idle_s):
+                    await self._company.wait()
+                    continue
+            log.info("no controller for %g s", self.settings.idle_s)
+            self._ended.set()
+            return
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._controllers.add(writer)
+        self._alone.clear()
+        self._company.set()
+        decoder = Decoder()
+        try:
+            while data := await reader.read(READ_BYTES):
+                for message in decoder.feed(data):
+                    self._obey(message, writer)
+        except WireError as error:
+            log.warning("a controller said what is no message: %s", error)
+        except OSError as error:
+            log.info("a controller's connection broke: %s", error)
+        finally:
+            self._controllers.discard(writer)
+            if not self._controllers:
+                self._company.clear()
+                self._alone.set()
+            writer.close()
+
+    def _obey(self, message: Message, writer: asyncio.StreamWriter) -> None:
+        match message:
+            case KeeperHello():
+                writer.write(encode(self._state()))
+            case SpawnMachine():
+                self._spawn(message, writer)
+            case DestroyMachine(ref):
+                if machine := self._machines.get(ref):
+                    machine.destroyed.set()
+                else:
+                    writer.write(encode(MachineGone(ref, 0)))
+            case EndKeeper():
+                self._ended.set()
+            case _:
+                raise WireError(f"{type(message).__name__} is not for the keeper")
+
+    def _state(self) -> KeeperState:
+        machines = tuple(each.record for each in self._machines.values() if each.descriptors)
+        return KeeperState(os.getpid(), self._gateway.pid, machines)
+
+    def _spawn(self, spec: SpawnMachine, writer: asyncio.StreamWriter) -> None:
+        if spec.machine in self._machines or self._ended.is_set():
+            detail = "there is a machine of that name" if spec.machine in self._machines else (
+                "the keeper is ending"
+            )
+            writer.write(encode(MachineNotSpawned(spec.machine, MachineRefused.code, detail)))
+            return
+        machine = KeptMachine(spec, self.layout, self._cgroups)
+        self._machines[spec.machine] = machine
+        self._no_machines.clear()
+        self._tasks.create_task(self._keep(machine, writer))
+
+    async def _keep(self, machine: KeptMachine, writer: asyncio.StreamWriter) -> None:
+        """Carry one machine through its life, and say when it is over."""
+        ref, refusal = machine.spec.machine, ""
+        try:
+            await machine.boot(self._children, self.settings.boot_timeout_s)
+        except MachineRefused as error:
+            refusal = str(error)
+        else:
+            self._attach(machine)
+            self._record()
+            writer.write(encode(MachineSpawned(ref, machine.record.pid)))
+            await machine.ended()
+            self._detach(machine)
+        status, tail = await machine.remove()
+        del self._machines[ref]
+        self._record()
+        if not self._machines:
+            self._no_machines.set()
+        if refusal:
+            detail = f"{refusal}: {tail}" if tail else refusal
+            writer.write(encode(MachineNotSpawned(ref, MachineRefused.code, detail)))
+        if not refusal or machine.destroyed.is_set():
+            self._tell(MachineGone(ref, status, tail))
+
+    def _attach(self, machine: KeptMachine) -> None:
+        self._attach_media(machine)
+        self._attach_egress(machine)
+
+    def _attach_media(self, machine: KeptMachine) -> None:
+        if held := machine.descriptors:
+            numbers = [held.rtp.fileno(), held.rtcp.fileno(), held.control.fileno()]
+            spec = machine.spec
+            self._gateway.send(AttachMachine(spec.session, spec.machine), numbers)
+
+    def _attach_egress(self, machine: KeptMachine) -> None:
+        if held := machine.descriptors:
+            spec = machine.spec
+            self._egress.send(AttachEgress(spec.machine, spec.policy), [held.egress.fileno()])
+
+    def _detach(self, machine: KeptMachine) -> None:
+        spec = machine.spec
+        self._gateway.send(DetachMachine(spec.session, spec.machine))
+        self._egress.send(DetachEgress(spec.machine))
+
+    def _gateway_spawned(self, gateway: Supervised) -> None:
+        for machine in self._machines.values():
+            self._attach_media(machine)
+        self._record()
+        self._tell(GatewaySpawned(gateway.pid))
+
+    def _egress_spawned(self, _: Supervised) -> None:
+        for machine in self._machines.values():
+            self._attach_egress(machine)
+        self._record()
+
+    def _tell(self, message: Message) -> None:
+        for writer in self._controllers:
+            writer.write(encode(message))
+
+    def _record(self) -> None:
+        record_processes(self.layout, self._children.running)
+
+
+def cgroup_name(layout: Layout) -> str:
+    """Give the name of this directory's control groups: two keepers never share them."""
+    return hashlib.sha256(os.fsencode(layout.data.resolve())).hexdigest()[:12]
+
+
+def take_lock(layout: Layout) -> int:
+    """Give the descriptor that holds the directory's lock, for as long as it is open.
+
+    Raises:
+        KeeperUnavailable: another keeper has it.
+    """
+    descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise KeeperUnavailable(f"{layout.data} has a keeper already") from None
+    return descriptor
+
+
+def run_keeper(settings: KeeperSettings, ready_fd: int = -1) -> None:
+    """Be the keeper of a DATA directory until told to end.
+
+    `ready_fd`, when given, is written to and closed once the keeper listens.
+
+    Raises:
+        KeeperUnavailable: the directory has a keeper already.
+        FanlightError: the directory cannot be used, or something was not built.
+    """
+    layout = Layout(settings.data)
+    layout.prepare()
+    lock = take_lock(layout)
+    try:
+        asyncio.run(_run(settings, ready_fd))
+    finally:
+        os.close(lock)
+
+
+async def _run(settings: KeeperSettings, ready_fd: int) -> None:
+    ready = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        if ready_fd >= 0:
+            tasks.create_task(_say_ready(ready, ready_fd))
+        await Keeper(settings, tasks).run(ready)
+
+
+async def _say_ready(ready: asyncio.Event, descriptor: int) -> None:
+    await ready.wait()
+    with contextlib.suppress(BrokenPipeError):
+        os.write(descriptor, b"ready")
+    os.close(descriptor)
+
+
+def main() -> int:
+    """`python -m fanlight.host.keeper`; give the exit status."""
+    parser = argparse.ArgumentParser(prog="fanlight keeper", description=__doc__)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--data", type=Path, help="the data directory")
+    where.add_argument("--settings-fd", type=int, help="read JSON settings from this descriptor")
+    parser.add_argument("--ready-fd", type=int, default=-1)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if options.data:
+        settings = KeeperSettings(options.data.absolute())
+    else:
+        settings = keeper_from_json(read_descriptor(options.settings_fd))
+    try:
+        run_keeper(settings, options.ready_fd)
+    except FanlightError as error:
+        sys.stderr.write(f"{error}\n{error.hint}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""One machine's life in the keeper: spawned, its descriptors taken, in the end all of it gone."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+from ..errors import MachineRefused
+from ..wire import MachineRecord, SpawnMachine
+from .boot import BootDescriptors, receive_boot_in
+from .cgroups import Cgroup, Cgroups
+from .children import Child, Children, Confinement
+from .layout import Layout
+from .processes import children_of, wait_for_end
+from .settings import descriptor_with
+
+log = logging.getLogger(__name__)
+
+REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+LOWEST_UID = 1000
+"""As root, no machine runs under a uid below this: those are the system's."""
+FILE_BYTES = 1 << 30
+"""The largest file a machine may write, as its directory is on the host's disk."""
+
+
+class KeptMachine:
+    """A machine from `machine.spawn` until nothing of it is left."""
+
+    def __init__(self, spec: SpawnMachine, layout: Layout, cgroups: Cgroups | None) -> None:
+        self.spec = spec
+        self._layout, self._cgroups = layout, cgroups
+        self._child: Child | None = None
+        self._cgroup: Cgroup | None = None
+        self._init = -1
+        self.descriptors: BootDescriptors | None = None
+        self.destroyed = asyncio.Event()
+        """Set when somebody wants it gone."""
+
+    @property
+    def record(self) -> MachineRecord:
+        """What the keeper tells of it."""
+        pid = self._child.pid if self._child else 0
+        return MachineRecord(self.spec.machine, self.spec.session, self.spec.directory, pid)
+
+    async def boot(self, children: Children, timeout_s: float) -> BootDescriptors:
+        """Spawn it and take its descriptors.
+
+        Raises:
+            MachineRefused: it cannot be spawned, or did not hand over what it must.
+        """
+        check_spec(self.spec, self._layout)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours:
+            with theirs:
+                self._child = self._spawn(children, theirs)
+            try:
+                self.descriptors = await self._unless_destroyed(ours, timeout_s)
+            except* MachineRefused as refusals:
+                refusal = refusals.exceptions[0]
+                raise MachineRefused(str(refusal)) from None
+        if inits := children_of(self._child.pid):
+            with contextlib.suppress(OSError):
+                self._init = os.pidfd_open(inits[0])
+        return self.descriptors
+
+    async def ended(self) -> None:
+        """Return when it died, or is to be destroyed."""
+        assert self._child is not None  # only called after `boot`
+        async with asyncio.TaskGroup() as tasks:
+            wanted = tasks.create_task(self.destroyed.wait())
+            died = tasks.create_task(_wait(self._child.exited))
+            await asyncio.wait((wanted, died), return_when=asyncio.FIRST_COMPLETED)
+            wanted.cancel()
+            died.cancel()
+
+    async def remove(self) -> tuple[int, str]:
+        """Kill what runs, close and remove everything; give its status and last lines."""
+        status, tail = 0, ""
+        if self._child:
+            status, tail = await self._kill(self._child), self._child.tail
+        if self.descriptors:
+            self.descriptors.close()
+        if self._cgroup:
+            _remove_cgroup(self._cgroup)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._layout.machines / self.spec.machine)
+        return status, tail
+
+    def _spawn(self, children: Children, boot: socket.socket) -> Child:
+        spec = self.spec
+        seccomp = descriptor_with(base64.b64decode(spec.seccomp_b64))
+        entrances: tuple[int, ...] = ()
+        numbers = {"{boot_fd}": str(boot.fileno()), "{seccomp_fd}": str(seccomp)}
+        try:
+            if self._cgroups:
+                self._cgroup = self._cgroups.make(
+                    spec.machine, memory_mib=spec.memory_mib, pids=spec.pids
+                )
+                entrances = self._cgroup.entrances()
+            return children.spawn(
+                [numbers.get(each, each) for each in spec.argv],
+                env=spec.env,
+                pass_fds=(boot.fileno(), seccomp),
+                confinement=self._confinement(entrances),
+            )
+        except OSError as error:
+            raise MachineRefused(f"the machine cannot be spawned: {error}") from None
+        finally:
+            for each in (seccomp, *entrances):
+                os.close(each)
+
+    def _confinement(self, entrances: tuple[int, ...]) -> Confinement:
+        is_root = os.geteuid() == 0
+        return Confinement(
+            uid=self.spec.uid if is_root else None,
+            cgroups=entrances,
+            # The uid is the machine's alone only when we are root; else it counts the user's all.
+            processes=self.spec.pids if is_root else 0,
+            file_bytes=FILE_BYTES,
+        )
+
+    async def _unless_destroyed(self, boot: socket.socket, timeout_s: float) -> BootDescriptors:
+        """Take the hand-over, unless somebody destroys the machine before."""
+        async with asyncio.TaskGroup() as tasks:
+            destroyed = tasks.create_task(self._refuse_when_destroyed())
+            try:
+                return await receive_boot_in(boot, timeout_s)
+            finally:
+                destroyed.cancel()
+
+    async def _refuse_when_destroyed(self) -> None:
+        await self.destroyed.wait()
+        raise MachineRefused("the machine was destroyed while it started")
+
+    async def _kill(self, child: Child) -> int:
+        """Kill the pid namespace by its first process, then the monitor outside."""
+        if self._init >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
+            await wait_for_end(self._init)
+            os.close(self._init)
+        else:
+            child.kill()
+        try:
+            async with asyncio.timeout(2):
+                return await asyncio.shield(child.exited)
+        except TimeoutError:
+            child.kill()
+            return await child.exited
+
+
+def check_spec(spec: SpawnMachine, layout: Layout) -> None:
+    """Refuse what the keeper would not do for anybody.
+
+    Raises:
+        MachineRefused: the ref, the directory, the uid or the filter is not one.
+    """
+    if not REF.fullmatch(spec.machine):
+        raise MachineRefused("the machine's ref is not one")
+    directory = layout.machines / spec.machine
+    if Path(spec.directory) != directory or not directory.is_dir() or directory.is_symlink():
+        raise MachineRefused("the machine's directory is not where it must be")
+    if os.geteuid() == 0 and spec.uid < LOWEST_UID:
+        raise MachineRefused("a machine never runs under a uid of the system's")
+    if directory.stat().st_uid != (spec.uid if os.geteuid() == 0 else os.geteuid()):
+        raise MachineRefused("the machine's directory belongs to another uid")
+    try:
+        base64.b64decode(spec.seccomp_b64, validate=True)
+    except binascii.Error:
+        raise MachineRefused("the system call filter is not base64") from None
+
+
+async def _wait(future: asyncio.Future[int]) -> int:
+    return await asyncio.shield(future)
+
+
+def _remove_cgroup(cgroup: Cgroup) -> None:
+    for pid in cgroup.pids():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    try:
+        cgroup.remove()
+    except OSError as error:
+        log.warning("a control group is left: %s", error)

@@ -1,0 +1,58 @@
+"""What this host can do for a keeper, for `fanlight doctor`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from .cgroups import Cgroups, find_cgroups
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's: what was looked at, how it is, and the remedy if it is not well."""
+
+    name: str
+    level: Literal["good", "note", "bad"]
+    text: str
+    remedy: str = ""
+
+
+def host_report() -> list[Finding]:
+    """Look at limits and separation on this host. Leaves nothing behind."""
+    return [_cgroups(), _uids()]
+
+
+def _cgroups() -> Finding:
+    groups = find_cgroups(f"doctor-{os.getpid()}")
+    try:
+        return _describe(groups)
+    finally:
+        if groups:
+            groups.remove()
+
+
+def _describe(groups: Cgroups | None) -> Finding:
+    remedy = "Run as root, or in a unit with Delegate=yes."
+    if groups is None:
+        return Finding(
+            "limits",
+            "note",
+            "no control groups can be made here: a machine may use as much memory as there is",
+            remedy,
+        )
+    have = [name for name, at in (("memory", groups.memory), ("processes", groups.pids)) if at]
+    text = f"control groups version {groups.version} limit {' and '.join(have)}"
+    return Finding("limits", "good" if len(have) == 2 else "note", text)
+
+
+def _uids() -> Finding:
+    if os.geteuid() == 0:
+        return Finding("uids", "good", "every machine runs under a uid of its own")
+    return Finding(
+        "uids",
+        "note",
+        "machines, gateway and keeper share your uid: what breaks out of a machine is you",
+        "Run as root for a uid per machine.",
+    )

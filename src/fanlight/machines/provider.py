@@ -1,0 +1,78 @@
+"""The contract between the controller and whatever makes machines.
+
+A provider is an object that satisfies `Provider`; further powers are further small Protocols.
+`fanlight.testing.conformance` says the same in tests, and every provider runs them.
+Providers are entry points of the group `fanlight.providers`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ..wire import EgressPolicy, MachineRef, SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """What the controller wants of a machine."""
+
+    ref: MachineRef
+    """Unguessable, made by the controller, never used twice; letters, digits, `-` and `_`."""
+    session: SessionId
+    policy: EgressPolicy = field(default_factory=EgressPolicy)
+    memory_mib: int = 4096
+    """Memory at most, its temporary file systems included. 0: no limit."""
+    pids: int = 2048
+    """Processes and threads at most. 0: no limit."""
+    home_mib: int = 1024
+    """Room in the machine's home directory, in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine that runs. In `directory` are its sockets: link.sock, vnc.sock, agent.sock."""
+
+    ref: MachineRef
+    session: SessionId
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class MachineEnd:
+    """How a machine ended: its exit status and the last lines it wrote (untrusted text)."""
+
+    status: int
+    tail: str = ""
+
+
+class Provider(Protocol):
+    """Makes machines. Every method may be called at any time and from several tasks at once."""
+
+    async def start(self, spec: MachineSpec) -> Machine:
+        """Make a machine and return once its guest runs; link.sock may still be a moment away.
+
+        When it raises, or is cancelled, nothing of the machine is left.
+
+        Raises:
+            MachineRefused: it could not be made; the message says why.
+            HostError: the host lacks something, for instance the keeper.
+        """
+        ...
+
+    async def destroy(self, ref: MachineRef) -> None:
+        """Destroy a machine and return when nothing of it is left. Of an unknown one: nothing."""
+        ...
+
+    async def list(self) -> tuple[Machine, ...]:
+        """Give the machines there are now, also those made before the controller's restart."""
+        ...
+
+    async def wait(self, ref: MachineRef) -> MachineEnd:
+        """Return when a machine is gone, by itself or destroyed, with nothing of it left.
+
+        Raises:
+            MachineNotFound: there is no such machine, and none of that name ended lately.
+        """
+        ...

@@ -1,0 +1,147 @@
+"""Machines as bubblewrap sandboxes: own user, mount, pid, net, ipc, uts and cgroup namespaces.
+
+The kernel is shared with the host. What a machine sees of the host is `/usr`, read-only, and the
+few files of /etc in `ETC_READ`; it has no network but its own loopback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+import secrets
+import shutil
+from collections import OrderedDict
+from pathlib import Path
+
+from ..errors import DiskFull, HostError, MachineNotFound, MachineRefused, PackageMissing
+from ..host import KeeperClient, KeeperEvent, Layout, Runtime, install_runtime
+from ..host.processes import uids_in_use
+from ..wire import MachineGone, MachineRef, SpawnMachine
+from .provider import Machine, MachineEnd, MachineSpec
+from .sandbox_argv import sandbox_argv
+from .seccomp import seccomp_program
+
+FIRST_UID, UID_COUNT = 200_000, 65_536 - 1_000
+REMEMBERED_ENDS = 256
+"""How many ended machines `wait` still knows."""
+
+
+class SandboxProvider:
+    """The provider `sandbox`. Its machines belong to the keeper and outlive it."""
+
+    def __init__(
+        self,
+        keeper: KeeperClient,
+        data: Path,
+        *,
+        guest: Path | None = None,
+        first_uid: int = FIRST_UID,
+    ) -> None:
+        """Use an opened client whose `run` is running. `guest`: instead of the built guest.pyz."""
+        self._keeper, self._layout = keeper, Layout(data)
+        self._guest, self._first_uid = guest, first_uid
+        self._runtime: Runtime | None = None
+        self._ends: OrderedDict[MachineRef, MachineEnd] = OrderedDict()
+        keeper.listen(self._hear)
+
+    async def start(self, spec: MachineSpec) -> Machine:
+        """Make a machine. See `Provider.start`.
+
+        Raises:
+            PackageMissing: bubblewrap is not installed.
+            MachineRefused: it did not start, and nothing of it is left.
+        """
+        directory = self._layout.machines / spec.ref
+        message = await asyncio.to_thread(self._compose, spec, directory)
+        try:
+            await self._keeper.spawn(message)
+        except asyncio.CancelledError:
+            with contextlib.suppress(HostError):
+                await asyncio.shield(self._keeper.destroy(spec.ref))
+            raise
+        except HostError:
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+            raise
+        return Machine(spec.ref, spec.session, directory)
+
+    async def destroy(self, ref: MachineRef) -> None:
+        """Destroy a machine. See `Provider.destroy`."""
+        await self._keeper.destroy(ref)
+
+    async def list(self) -> tuple[Machine, ...]:
+        """Give the machines that the keeper holds."""
+        state = await self._keeper.state()
+        return tuple(
+            Machine(each.machine, each.session, Path(each.directory)) for each in state.machines
+        )
+
+    async def wait(self, ref: MachineRef) -> MachineEnd:
+        """Wait for a machine's end. See `Provider.wait`."""
+        future = self._keeper.gone(ref)
+        try:
+            if end := self._ends.get(ref):
+                return end
+            if ref not in {each.ref for each in await self.list()} and not future.done():
+                raise MachineNotFound(f"there is no machine {ref}")
+            gone = await future
+        finally:
+            future.cancel()
+        return MachineEnd(gone.status, gone.tail)
+
+    def _hear(self, event: KeeperEvent) -> None:
+        if isinstance(event, MachineGone):
+            self._ends[event.machine] = MachineEnd(event.status, event.tail)
+            while len(self._ends) > REMEMBERED_ENDS:
+                self._ends.popitem(last=False)
+
+    def _compose(self, spec: MachineSpec, directory: Path) -> SpawnMachine:
+        if shutil.which("bwrap") is None:
+            raise PackageMissing("bubblewrap is not installed", hint="apt-get install bubblewrap")
+        if self._runtime is None:
+            self._runtime = install_runtime(self._layout)
+        uid = self._make_directory(directory)
+        argv = sandbox_argv(
+            spec,
+            directory=directory,
+            guest=self._guest or self._runtime.guest,
+            etc=self._runtime.etc,
+            tools=self._layout.tools,
+        )
+        return SpawnMachine(
+            machine=spec.ref,
+            session=spec.session,
+            argv=argv,
+            # bwrap is the machine's first process, and anybody in there reads its environment
+            # in /proc/1/environ; so it has none of the host's.
+            env={"PATH": "/usr/bin:/bin"},
+            directory=str(directory),
+            uid=uid,
+            policy=spec.policy,
+            seccomp_b64=base64.b64encode(seccomp_program()).decode(),
+            memory_mib=spec.memory_mib,
+            pids=spec.pids,
+        )
+
+    def _make_directory(self, directory: Path) -> int:
+        """Make the machine's directory and give its uid, which nobody else has now."""
+        try:
+            directory.mkdir(mode=0o700)
+        except FileExistsError:
+            raise MachineRefused(f"there is a machine {directory.name} already") from None
+        except OSError as error:
+            raise DiskFull(f"{directory}: {error.strerror}") from None
+        if os.geteuid() != 0:
+            return os.geteuid()
+        uid = self._free_uid()
+        os.chown(directory, uid, uid)
+        return uid
+
+    def _free_uid(self) -> int:
+        # By chance, as another keeper on this host takes uids from the same range.
+        taken = uids_in_use() | {each.stat().st_uid for each in self._layout.machines.iterdir()}
+        while True:
+            uid = self._first_uid + secrets.randbelow(UID_COUNT)
+            if uid not in taken:
+                return uid
