@@ -78,6 +78,7 @@ class Tool:
             answers=self.answers,
             user_code_pattern=self.user_code_pattern,
             sign_out_command=placed(self.sign_out_command),
+            sign_out_revokes=self.sign_out_revokes,
             status_fails_signed_out=self.status_fails_signed_out,
         )
 

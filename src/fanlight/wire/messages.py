@@ -218,6 +218,8 @@ class ToolSpec:
     user_code_pattern: str = ""
     """device flow: a regular expression over the terminal's output; its group `code`."""
     sign_out_command: tuple[str, ...] = ()
+    sign_out_revokes: bool = False
+    """Whether signing out tells the provider as well."""
     status_fails_signed_out: bool = True
     timeout_s: float = 900.0
 
