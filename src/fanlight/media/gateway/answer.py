@@ -23,17 +23,21 @@ def complete_answer(sdp: str, offer: Offer, candidates: tuple[Candidate, ...]) -
     """
     head, parts = _split(sdp)
     answered = dict(zip(_answered(offer), parts, strict=False))
-    if not answered or parts[0][0].split()[1] == "0":
+    if not answered or _is_refused(parts[0]):
         raise OfferRejected("no format of the offer's video section can be sent")
-    accepted = [i for i in sorted(answered) if answered[i][0].split()[1] != "0"]
+    kept = {index: _cleaned(part) for index, part in answered.items() if not _is_refused(part)}
+    if offer.tagged_index not in kept and offer.sections[offer.tagged_index].is_rtp:
+        # Chromium cannot take a bundle (of max-bundle) whose first section is refused.
+        kept[offer.tagged_index] = _idle(offer, kept[offer.video_index])
+    accepted = sorted(kept)
     group = " ".join(offer.mid(index) for index in accepted)
     lines = [line for line in head if not line.startswith("a=group:")]
     lines.append(f"a=group:BUNDLE {group}")
     for index, section in enumerate(offer.sections):
-        if index not in accepted:
+        if index not in kept:
             lines += _refused(section, offer.mid(index))
             continue
-        lines += _cleaned(answered[index])
+        lines += kept[index]
         if index == accepted[0]:
             lines += [f"a={candidate.line()}" for candidate in candidates]
             lines.append("a=end-of-candidates")
@@ -62,6 +66,25 @@ def announced_candidates(
             if c.address == inner
         ]
     return tuple(sorted(set(kept), key=lambda c: -c.priority))
+
+
+def _is_refused(part: list[str]) -> bool:
+    return part[0].split()[1] == "0"
+
+
+def _idle(offer: Offer, video: list[str]) -> list[str]:
+    """Accept a section that nothing is ever sent in, on the video's transport."""
+    section = offer.sections[offer.tagged_index]
+    shared = ("c=", "a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
+    number, encoding = section.first_format
+    return [
+        f"m={section.kind} 9 {section.profile} {number}",
+        *(line for line in video if line.startswith(shared)),
+        f"a=mid:{offer.mid(offer.tagged_index)}",
+        "a=rtcp-mux",
+        "a=inactive",
+        *([f"a=rtpmap:{number} {encoding}"] if encoding else []),
+    ]
 
 
 def _answered(offer: Offer) -> list[int]:

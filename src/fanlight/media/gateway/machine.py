@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from fanlight import wire
@@ -74,22 +75,22 @@ class MachineSockets:
         self._malformed = self._foreign = self.key_frames = self.requests_sent = 0
         self.is_flowing = False
         self._timer = self._write_watch = 0
-        self._watches: list[int] = []
+        self._watches: dict[str, int] = {}
         for item in sockets:
             item.setblocking(False)
         # The leg from the machine has no retransmission: a burst must find room here.
         with contextlib.suppress(OSError):
             self._rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        for item, call in (
-            (self._rtp, self._read_rtp),
-            (self._rtcp, self._read_rtcp),
-            (control, self._read_control),
+        for name, item, call in (
+            ("rtp", self._rtp, self._read_rtp),
+            ("rtcp", self._rtcp, self._read_rtcp),
+            ("control", control, self._read_control),
         ):
-            self._watches.append(_watch(item, GLib.IOCondition.IN, call))
+            self._watches[name] = _watch(item, GLib.IOCondition.IN, call)
 
     def close(self) -> None:
         """Stop reading, close the descriptors."""
-        for source in (*self._watches, self._timer, self._write_watch):
+        for source in (*self._watches.values(), self._timer, self._write_watch):
             if source:
                 GLib.source_remove(source)
         self._watches.clear()
@@ -164,7 +165,10 @@ class MachineSockets:
         return False
 
     def _read_control(self) -> bool:
-        return self._pipe.receive(self._screen.machine_resized)
+        if self._pipe.receive(self._screen.machine_resized):
+            return True
+        del self._watches["control"]  # the other end is closed; GLib forgets the watch itself
+        return False
 
     # --- the picture --------------------------------------------------------------------------
 
@@ -218,9 +222,9 @@ class MachineSockets:
         self._screen.machine_flow_changed()
 
 
-def _watch(item: socket.socket, condition: GLib.IOCondition, call: object) -> int:
+def _watch(item: socket.socket, condition: GLib.IOCondition, call: Callable[[], bool]) -> int:
     def ready(_fd: int, _condition: GLib.IOCondition) -> bool:
-        return bool(call())  # type: ignore[operator]
+        return call()
 
     source: int = GLib.unix_fd_add_full(
         GLib.PRIORITY_DEFAULT, item.fileno(), condition | GLib.IOCondition.HUP, ready

@@ -21,7 +21,7 @@ MAX_LINE_CHARS = 4096
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 _ICE_TEXT = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")  # `=`, `_`, `-` are seen in the wild
 _FINGERPRINT = re.compile(r"sha-(?:256|384|512) (?:[0-9A-Fa-f]{2}:){31,63}[0-9A-Fa-f]{2}")
-_RTPMAP = re.compile(r"(\d{1,3}) ([A-Za-z0-9_-]{1,32})/(\d{1,6})(?:/\d+)?")
+_RTPMAP = re.compile(r"(\d{1,3}) ([A-Za-z0-9_.-]{1,32})/(\d{1,6})(?:/\d{1,2})?")
 _FMTP = re.compile(r"(\d{1,3}) ([\x21-\x7e][\x20-\x7e]{0,511})")
 _EXTMAP = re.compile(r"(\d{1,3})(?:/[a-z]+)? (\S{1,256})(?: .*)?")
 _PROFILES = ("UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "RTP/SAVPF")
@@ -45,6 +45,20 @@ class Section:
     def all(self, name: str) -> list[str]:
         """The values of every attribute of that name."""
         return [value for key, value in self.attributes if key == name]
+
+    @property
+    def is_rtp(self) -> bool:
+        """Whether it can be accepted as RTP: its profile is known and it has a format."""
+        is_media = self.kind in ("audio", "video") and self.profile in _PROFILES
+        return is_media and bool(self.formats)
+
+    @property
+    def first_format(self) -> tuple[str, str]:
+        """The first payload type and what it means ("" if the offer does not say)."""
+        number = self.formats[0]
+        found = (match for text in self.all("rtpmap") if (match := _RTPMAP.fullmatch(text)))
+        meaning = next((match[0].split()[1] for match in found if match[1] == number), "")
+        return number, meaning
 
     @property
     def mid(self) -> str | None:
@@ -78,6 +92,8 @@ class Offer:
     format: Format
     playout_delay_id: int | None
     sctp_port: int
+    tagged_index: int
+    """The section that the offer's bundle hangs on (RFC 9143 section 7.2.1)."""
     candidates: tuple[Candidate, ...] = field(default=())
     candidates_refused: int = 0
 
@@ -157,12 +173,16 @@ def read_offer(sdp: str, *, codec: Codec, max_bytes: int, max_candidates: int) -
         setup=setup,
         format=_choose(sections[video], codec),
         playout_delay_id=_extension_id(sections[video], PLAYOUT_DELAY),
-        sctp_port=int(port)
-        if port and port.isascii() and port.isdigit() and 0 < int(port) < 65536
-        else 5000,
+        sctp_port=_port(port) or 5000,
+        tagged_index=_tagged(session, sections, video),
         candidates=candidates,
         candidates_refused=refused,
     )
+
+
+def _port(text: str | None) -> int | None:
+    is_port = text is not None and re.fullmatch(r"[0-9]{1,5}", text) is not None
+    return int(text) if text is not None and is_port and int(text) < 65536 else None
 
 
 def _split(sdp: str) -> tuple[Section, list[Section]]:
@@ -190,7 +210,7 @@ def _section(head: list[str], body: list[tuple[str, str]]) -> Section:
         raise OfferRejected("a media line of the offer has too few words")
     kind, port, profile, *formats = head
     is_plain = all(_TOKEN.fullmatch(word) for word in (kind, *formats) if word)
-    if not (is_plain and port.isascii() and port.isdigit() and int(port) < 65536):
+    if not is_plain or _port(port) is None:
         raise OfferRejected("a media line of the offer is malformed")
     if not re.fullmatch(r"[A-Za-z0-9/]{0,32}", profile):
         raise OfferRejected("a media line of the offer names no known profile")
@@ -210,6 +230,15 @@ def _video_section(sections: list[Section]) -> int:
     if all(sections[index].profile not in _PROFILES for index in videos):
         raise OfferRejected("the video section's profile is not UDP/TLS/RTP/SAVPF")
     raise OfferRejected("no video section of the offer receives; offer recvonly")
+
+
+def _tagged(session: Section, sections: list[Section], video: int) -> int:
+    groups = [text.split()[1:] for text in session.all("group") if text.startswith("BUNDLE ")]
+    mids = [part.mid for part in sections]
+    for group in groups:
+        if group and group[0] in mids and mids[video] in group:
+            return mids.index(group[0])
+    return video
 
 
 def _is_data_channel(part: Section) -> bool:

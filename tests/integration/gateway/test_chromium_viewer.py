@@ -1,0 +1,159 @@
+"""Chromium sees the picture: the browser that the viewer is made for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import threading
+from collections.abc import AsyncIterator, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from fanlight import wire
+
+from .harness import GatewayProcess, running_machine
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.anyio, pytest.mark.browser]
+
+SESSION = wire.SessionId("s-1")
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_numbers = itertools.count(1)
+
+PAGE = """<!doctype html><title>viewer</title><video id="video" muted autoplay playsinline></video>
+<script>
+window.shown = 0; window.heard = []; window.states = [];
+const video = document.getElementById("video");
+function count() { window.shown += 1; video.requestVideoFrameCallback(count); }
+video.requestVideoFrameCallback(count);
+window.offer = async (options) => {
+  const pc = window.pc = new RTCPeerConnection(options.configuration ?? {});
+  pc.onconnectionstatechange = () => window.states.push(pc.connectionState);
+  pc.ontrack = (event) => { video.srcObject = new MediaStream([event.track]); };
+  if (options.audio) pc.addTransceiver("audio", {direction: "recvonly"});
+  pc.addTransceiver("video", {direction: "recvonly"});
+  if (options.channel) {
+    window.channel = pc.createDataChannel("input");
+    channel.onmessage = (event) => window.heard.push(JSON.parse(event.data));
+  }
+  await pc.setLocalDescription();
+  return pc.localDescription.sdp;
+};
+window.take = (sdp) => window.pc.setRemoteDescription({type: "answer", sdp});
+window.decoded = async () => {
+  for (const report of (await window.pc.getStats()).values())
+    if (report.type === "inbound-rtp" && report.kind === "video") return report;
+  return {};
+};
+</script>"""
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def page_url(directory: Path) -> Iterator[str]:
+    (directory / "index.html").write_text(PAGE)
+    handler = functools.partial(_Quiet, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/index.html"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+async def page(page_url: str) -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = await browser.new_page()
+        await page.goto(page_url)
+        yield page
+        await browser.close()
+
+
+async def connect(
+    page: Page, gateway: GatewayProcess, *, controls: bool = True, **options: Any
+) -> wire.ConnectionId:
+    connection = wire.ConnectionId(f"chromium-{next(_numbers)}")
+    sdp = await page.evaluate("options => offer(options)", {"channel": True, **options})
+    answer = await gateway.answer(wire.OpenConnection(SESSION, connection, sdp, controls=controls))
+    await page.evaluate("sdp => take(sdp)", answer)
+    return connection
+
+
+async def shows(page: Page, width_px: int, *, more_than: int = 0) -> None:
+    """Wait until the page has painted frames of this width."""
+    await page.wait_for_function(
+        "([width, shown]) => video.videoWidth === width && video.readyState >= 2"
+        " && window.shown > shown",
+        arg=[width_px, more_than],
+        timeout=20_000,
+    )
+
+
+async def test_chromium_shows_the_picture_and_hears_the_display_size(
+    gateway: GatewayProcess, page: Page
+) -> None:
+    gateway.say(wire.OpenSession(SESSION))
+    async with running_machine() as machine:
+        gateway.attach(SESSION, machine)
+        connection = await connect(page, gateway)
+        await shows(page, 320, more_than=10)
+        await page.wait_for_function("heard.some(m => m.type === 'display.size')")
+        await page.wait_for_function("heard.some(m => m.type === 'control.held' && m.held)")
+        await gateway.expect(wire.FirstFrameSent, lambda m: m.connection == connection)
+        report = await page.evaluate("decoded()")
+        print({k: report.get(k) for k in ("framesDecoded","framesReceived","jitterBufferDelay","jitterBufferEmittedCount","packetsLost","pliCount","nackCount","totalDecodeTime","keyFramesDecoded")}, machine.requests)
+        st = await gateway.expect(wire.ConnectionStats, lambda m: m.round_trip_ms>0)
+        print(st)
+        assert report["framesDecoded"] > 10
+
+
+async def test_chromium_connects_before_any_machine_and_sees_one_after_another(
+    gateway: GatewayProcess, page: Page
+) -> None:
+    gateway.say(wire.OpenSession(SESSION))
+    connection = await connect(page, gateway)
+    await gateway.expect(
+        wire.ConnectionState, lambda m: m.connection == connection and m.state == "connected"
+    )
+    async with running_machine(width_px=320) as machine:
+        gateway.attach(SESSION, machine)
+        await shows(page, 320)
+        gateway.detach(SESSION, machine)
+    async with running_machine(width_px=352, height_px=288) as machine:
+        gateway.attach(SESSION, machine)
+        await shows(page, 352)
+        shown = await page.evaluate("shown")
+        await shows(page, 352, more_than=shown + 10)
+
+
+async def test_chromium_shows_h264(gateway: GatewayProcess, page: Page) -> None:
+    gateway.say(wire.OpenSession(SESSION, codec="h264"))
+    async with running_machine("h264") as machine:
+        gateway.attach(SESSION, machine)
+        await connect(page, gateway)
+        await shows(page, 320, more_than=10)
+
+
+@pytest.mark.parametrize("bundle", ["balanced", "max-bundle"])
+async def test_a_plain_player_that_offers_audio_too_sees_the_picture(
+    gateway: GatewayProcess, page: Page, bundle: str
+) -> None:
+    gateway.say(wire.OpenSession(SESSION))
+    async with running_machine() as machine:
+        gateway.attach(SESSION, machine)
+        await connect(
+            page, gateway, audio=True, channel=False, configuration={"bundlePolicy": bundle}
+        )
+        await shows(page, 320, more_than=10)
