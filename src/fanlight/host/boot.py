@@ -14,7 +14,8 @@ import socket
 import stat
 from dataclasses import dataclass
 
-from ..errors import MachineRefused
+from fanlight.errors import MachineRefused
+
 from .processes import readable
 
 GREETING = b"fanlight-boot 1"

@@ -99,7 +99,7 @@ def find_cgroups(name: str) -> Cgroups | None:
 
 def _own_paths() -> dict[str, str]:
     """Each controller's path of this process; version 2 is named by nothing (cgroups(7))."""
-    paths = {}
+    paths: dict[str, str] = {}
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         paths |= dict.fromkeys(controllers.split(","), path)

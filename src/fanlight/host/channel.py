@@ -12,8 +12,9 @@ import socket
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
-from ..errors import PeerError
-from ..wire import Decoder, Message, encode
+from fanlight.errors import PeerError
+from fanlight.wire import Decoder, Message, encode
+
 from .processes import readable
 
 READ_BYTES, MOST_DESCRIPTORS = 65_536, 16

@@ -144,7 +144,7 @@ class Children:
         keeper, keep = os.getpid(), confinement or Confinement()
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
         try:
-            process = subprocess.Popen(  # noqa: S603 - argument lists only, made by us
+            process = subprocess.Popen(
                 list(argv),
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
@@ -153,7 +153,7 @@ class Children:
                 pass_fds=tuple(pass_fds),
                 start_new_session=True,
                 cwd="/",
-                preexec_fn=lambda: _confine(keep, keeper),  # noqa: PLW1509 - there are no threads
+                preexec_fn=lambda: _confine(keep, keeper),
             )
         except (OSError, subprocess.SubprocessError) as error:
             os.close(read_end)

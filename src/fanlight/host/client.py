@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import KeeperUnavailable, MachineRefused, PeerError
-from ..wire import (
+from fanlight.errors import KeeperUnavailable, MachineRefused, PeerError
+from fanlight.wire import (
     Decoder,
     DestroyMachine,
     EgressRefused,

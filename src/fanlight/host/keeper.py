@@ -17,8 +17,8 @@ import signal
 import sys
 from pathlib import Path
 
-from ..errors import FanlightError, KeeperUnavailable, MachineRefused, WireError
-from ..wire import (
+from fanlight.errors import FanlightError, KeeperUnavailable, MachineRefused, WireError
+from fanlight.wire import (
     AttachEgress,
     AttachMachine,
     Decoder,
@@ -38,6 +38,7 @@ from ..wire import (
     SpawnMachine,
     encode,
 )
+
 from .cgroups import find_cgroups
 from .children import Children
 from .layout import Layout
@@ -93,9 +94,7 @@ class Keeper:
             loop.add_signal_handler(number, self._ended.set)
         remove_leftovers(self.layout, self._cgroups)
         self._cgroups = find_cgroups(cgroup_name(self.layout))
-        services = [
-            self._tasks.create_task(each.run()) for each in (self._gateway, self._egress)
-        ]
+        services = [self._tasks.create_task(each.run()) for each in (self._gateway, self._egress)]
         server = await asyncio.start_unix_server(
             self._serve, sock=listen_at(self.layout.keeper_socket)
         )
@@ -181,8 +180,10 @@ class Keeper:
 
     def _spawn(self, spec: SpawnMachine, writer: asyncio.StreamWriter) -> None:
         if spec.machine in self._machines or self._ended.is_set():
-            detail = "there is a machine of that name" if spec.machine in self._machines else (
-                "the keeper is ending"
+            detail = (
+                "there is a machine of that name"
+                if spec.machine in self._machines
+                else ("the keeper is ending")
             )
             writer.write(encode(MachineNotSpawned(spec.machine, MachineRefused.code, detail)))
             return
@@ -315,7 +316,9 @@ def main() -> int:
     where.add_argument("--settings-fd", type=int, help="read JSON settings from this descriptor")
     parser.add_argument("--ready-fd", type=int, default=-1)
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
     if options.data:
         settings = KeeperSettings(options.data.absolute())
     else:

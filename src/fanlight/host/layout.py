@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DiskFull, SettingRejected
+from fanlight.errors import DiskFull, SettingRejected
 
 SOCKET_PATH_BYTES = 107
 """unix(7): sun_path has 108 bytes, the last of them NUL."""
@@ -87,7 +87,9 @@ class Layout:
                 directory.chmod(mode)
         except OSError as error:
             if isinstance(error, (PermissionError, NotADirectoryError, FileExistsError)):
-                raise SettingRejected(f"{self.data} cannot be the data directory: {error}") from None
+                raise SettingRejected(
+                    f"{self.data} cannot be the data directory: {error}"
+                ) from None
             raise DiskFull(f"{self.data}: {error.strerror}") from None
         self._check_reach()
 

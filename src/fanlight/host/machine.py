@@ -14,8 +14,9 @@ import signal
 import socket
 from pathlib import Path
 
-from ..errors import MachineRefused
-from ..wire import MachineRecord, SpawnMachine
+from fanlight.errors import MachineRefused
+from fanlight.wire import MachineRecord, SpawnMachine
+
 from .boot import BootDescriptors, receive_boot_in
 from .cgroups import Cgroup, Cgroups
 from .children import Child, Children, Confinement

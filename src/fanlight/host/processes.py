@@ -66,9 +66,9 @@ async def wait_for_end(descriptor: int) -> None:
 async def readable(descriptor: int) -> None:
     """Wait until a descriptor can be read."""
     loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         loop.remove_reader(descriptor)

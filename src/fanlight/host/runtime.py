@@ -13,7 +13,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DiskFull, HostError
+from fanlight.errors import DiskFull, HostError
+
 from .layout import Layout
 
 BUILT = Path(__file__).resolve().parent.parent / "built"

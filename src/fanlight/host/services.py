@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import PeerError
-from ..wire import EgressRefused, Message
+from fanlight.errors import PeerError
+from fanlight.wire import EgressRefused, Message
+
 from .channel import Channel
 from .children import Child, Children, Confinement
 from .layout import Layout

@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from ..errors import KeeperUnavailable
+from fanlight.errors import KeeperUnavailable
+
 from .layout import Layout
 from .processes import readable
 from .settings import KeeperSettings, descriptor_with, to_json
@@ -69,7 +70,7 @@ def _spawn_detached(settings: KeeperSettings, layout: Layout, ready: int) -> Non
     )
     try:
         with layout.log.open("ab") as log:
-            subprocess.run(  # noqa: S603 - our own program
+            subprocess.run(
                 [
                     *(sys.executable, "-B", "-c", program),
                     *("--settings-fd", str(given), "--ready-fd", str(ready)),

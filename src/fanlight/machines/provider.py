@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..wire import EgressPolicy, MachineRef, SessionId
+from fanlight.wire import EgressPolicy, MachineRef, SessionId
 
 
 @dataclass(frozen=True, slots=True)

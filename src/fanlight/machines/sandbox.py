@@ -15,10 +15,11 @@ import shutil
 from collections import OrderedDict
 from pathlib import Path
 
-from ..errors import DiskFull, HostError, MachineNotFound, MachineRefused, PackageMissing
-from ..host import KeeperClient, KeeperEvent, Layout, Runtime, install_runtime
-from ..host.processes import uids_in_use
-from ..wire import MachineGone, MachineRef, SpawnMachine
+from fanlight.errors import DiskFull, HostError, MachineNotFound, MachineRefused, PackageMissing
+from fanlight.host import KeeperClient, KeeperEvent, Layout, Runtime, install_runtime
+from fanlight.host.processes import uids_in_use
+from fanlight.wire import MachineGone, MachineRef, SpawnMachine
+
 from .provider import Machine, MachineEnd, MachineSpec
 from .sandbox_argv import sandbox_argv
 from .seccomp import seccomp_program

@@ -11,7 +11,7 @@ import errno
 import platform
 import struct
 
-from ..errors import HostError
+from fanlight.errors import HostError
 
 # seccomp_data: nr at 0, arch at 4, instruction_pointer at 8, args (64 bits each) from 16 on.
 NR_OFFSET, ARCH_OFFSET, ARGS_OFFSET = 0, 4, 16

@@ -30,7 +30,9 @@ def hand_over(boot_fd: int) -> list[socket.socket]:
 
 def answer(request: dict) -> dict:
     argv = request.get("run") or ["/usr/bin/python3", "-I", "-c", request["python"]]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+    )
     return {"status": done.returncode, "out": done.stdout[-20000:], "err": done.stderr[-20000:]}
 
 
