@@ -7,7 +7,7 @@ docs/explanation/states are drawn from the same tables (`diagram.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -60,7 +60,7 @@ class Rule(Generic[StateT]):
         return self.do is nothing and self.to is self.at
 
 
-Table = Mapping[tuple[StateT, type], tuple[Rule[StateT], ...]]
+Table = dict[tuple[StateT, type], tuple[Rule[StateT], ...]]
 
 
 def nothing(_core: object, _event: object) -> list[Any]:

@@ -1,0 +1,30 @@
+"""What every test has: no blocking call of ours on an event loop, and hypothesis' profiles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", max_examples=60, stateful_step_count=40, deadline=None)
+settings.register_profile(
+    "ci", max_examples=150, stateful_step_count=50, deadline=None, derandomize=True, database=None
+)
+settings.register_profile(
+    "night",
+    max_examples=5000,
+    stateful_step_count=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls() -> Iterator[BlockBuster]:
+    """Fail a test in which our code blocks an event loop."""
+    with blockbuster_ctx("fanlight") as blocker:
+        yield blocker
