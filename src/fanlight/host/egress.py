@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import concurrent.futures
 import contextlib
-import encodings.idna  # noqa: F401 - loaded before the rights to read it are dropped
 import logging
 import signal
 import socket
 import sys
 from collections import Counter
+from concurrent.futures.thread import ThreadPoolExecutor
 
 from fanlight.errors import PeerError
 from fanlight.wire import AttachEgress, DetachEgress, EgressRefused, MachineRef, Message
 
 from .channel import Channel
 from .children import drop_privileges
-from .dial import Dialler
+from .dial import Dialler, resolve_name
 from .proxy import MachineProxy
 from .settings import EgressSettings, egress_from_json, read_descriptor
 
@@ -103,7 +102,7 @@ def _shown(destination: str) -> str:
 
 async def _run(settings: EgressSettings, control: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(RESOLVER_THREADS))
+    loop.set_default_executor(ThreadPoolExecutor(RESOLVER_THREADS))
     channel = Channel(control)
     serving = asyncio.current_task()
     assert serving is not None  # we are in it
@@ -112,6 +111,11 @@ async def _run(settings: EgressSettings, control: socket.socket) -> None:
         await Egress(settings, channel).run()
     finally:
         channel.close()
+
+
+async def _warm_up() -> None:
+    with contextlib.suppress(OSError):
+        await resolve_name("localhost")
 
 
 def main() -> int:
@@ -123,6 +127,9 @@ def main() -> int:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="egress %(levelname)s %(message)s")
     settings = egress_from_json(read_descriptor(options.settings_fd))
+    # Python and the resolver load some of their modules on first use, from where the uid that we
+    # become may not be able to read.
+    asyncio.run(_warm_up())
     drop_privileges(options.uid)
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_run(settings, socket.socket(fileno=options.control_fd)))

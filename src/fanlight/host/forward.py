@@ -52,10 +52,16 @@ async def forward(
         if far.via.authorization:
             further = ((b"Proxy-Authorization", far.via.authorization),)
     far.writer.write(request_head(request, target, further))
+    failed: Unreachable | OSError | None = None
     async with Idle(idle_s) as idle, asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(_send_body(near[0], far.writer, request.body, idle, traffic))
-        await _pass_answer(request, far.reader, near[1], idle, traffic)
+        try:
+            await _pass_answer(request, far.reader, near[1], idle, traffic)
+        except (Unreachable, OSError) as error:
+            failed = error  # raised below, where the task group does not wrap it
         sending.cancel()  # a server may answer without having read all
+    if failed:
+        raise failed
 
 
 async def _send_body(

@@ -56,7 +56,9 @@ READ_BYTES = 65_536
 class Keeper:
     """Everything that one keeper holds. Lives inside `run`."""
 
-    def __init__(self, settings: KeeperSettings, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, settings: KeeperSettings, gateway_program: Path, tasks: asyncio.TaskGroup
+    ) -> None:
         self.settings, self._tasks = settings, tasks
         self.layout = Layout(settings.data)
         self._children = Children()
@@ -69,11 +71,8 @@ class Keeper:
         self._company = asyncio.Event()
         self._no_machines = asyncio.Event()
         self._no_machines.set()
-        program = Path()
-        if not settings.gateway_command:
-            program = install_runtime(self.layout).gateway
         self._gateway = Supervised(
-            Gateway(self.layout, settings, program),
+            Gateway(self.layout, settings, gateway_program),
             self._children,
             on_spawned=self._gateway_spawned,
             on_exited=lambda status, tail: self._tell(GatewayExited(status, tail)),
@@ -288,17 +287,18 @@ def run_keeper(settings: KeeperSettings, ready_fd: int = -1) -> None:
     layout.prepare()
     lock = take_lock(layout)
     try:
-        asyncio.run(_run(settings, ready_fd))
+        program = Path() if settings.gateway_command else install_runtime(layout).gateway
+        asyncio.run(_run(settings, program, ready_fd))
     finally:
         os.close(lock)
 
 
-async def _run(settings: KeeperSettings, ready_fd: int) -> None:
+async def _run(settings: KeeperSettings, program: Path, ready_fd: int) -> None:
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         if ready_fd >= 0:
             tasks.create_task(_say_ready(ready, ready_fd))
-        await Keeper(settings, tasks).run(ready)
+        await Keeper(settings, program, tasks).run(ready)
 
 
 async def _say_ready(ready: asyncio.Event, descriptor: int) -> None:
