@@ -16,6 +16,8 @@ INSIDE = PurePosixPath("/opt/fanlight/tools")
 """Where a machine sees the tools."""
 CHECK_TIMEOUT_S = 60.0
 
+read_tools()  # now, as an event loop must not wait for it later
+
 
 @dataclass(frozen=True, slots=True)
 class ListedTool:
@@ -31,11 +33,13 @@ class ListedTool:
 
 
 class Catalogue:
-    """The tools, and what is installed of them under a data directory (DATA/tools)."""
+    """The tools, and what is installed of them under a data directory (DATA/tools).
+
+    `list` and `spec` look at the file system: on an event loop, call them in a thread.
+    """
 
     def __init__(self, data: Path) -> None:
         self._tools = data / "tools"
-        read_tools()
 
     def list(self) -> tuple[ListedTool, ...]:
         """Give every tool, installed or not."""
