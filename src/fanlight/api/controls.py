@@ -1,0 +1,76 @@
+"""What the HTTP edge asks of the controller. `fanlight.controller.Controller` does all of it, and
+so does the fake of `fanlight.testing`.
+
+Every method that names a session takes the principal first and raises SessionNotFound for
+strangers; all raise from `fanlight.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from fanlight.controller import Session, SessionEvent, StartRequest
+from fanlight.session.negotiation import Candidate
+from fanlight.wire import ConnectionId, PrincipalId, SessionId
+
+
+class Controls(Protocol):
+    """See docs/explanation/how-the-parts-talk.md, "Controller's own interface"."""
+
+    async def start(self, principal: PrincipalId, request: StartRequest) -> Session: ...
+    async def session(self, principal: PrincipalId, id: SessionId) -> Session: ...
+    async def sessions(self, principal: PrincipalId, ended: bool) -> Sequence[Session]: ...
+    async def end(self, principal: PrincipalId, id: SessionId) -> None: ...
+    def events(
+        self, principal: PrincipalId, id: SessionId, after: int
+    ) -> AsyncIterator[SessionEvent]: ...
+    async def confirm(self, principal: PrincipalId, id: SessionId, account: str) -> None: ...
+    async def reject(self, principal: PrincipalId, id: SessionId) -> None: ...
+    async def credential(self, principal: PrincipalId, id: SessionId) -> bytes: ...
+    async def acknowledge(self, principal: PrincipalId, id: SessionId) -> None: ...
+    async def offer(self, principal: PrincipalId, id: SessionId, sdp: str) -> ConnectionId: ...
+    async def answer(
+        self, principal: PrincipalId, id: SessionId, connection: ConnectionId | None, wait_s: float
+    ) -> str | None: ...
+    async def add_viewer_candidate(
+        self,
+        principal: PrincipalId,
+        id: SessionId,
+        connection: ConnectionId | None,
+        candidate: Candidate,
+    ) -> None: ...
+    async def machine_candidates(
+        self,
+        principal: PrincipalId,
+        id: SessionId,
+        connection: ConnectionId | None,
+        after: int,
+        wait_s: float,
+    ) -> Sequence[Candidate]: ...
+    async def close_connection(
+        self, principal: PrincipalId, id: SessionId, connection: ConnectionId
+    ) -> None: ...
+    async def offer_for_machine(
+        self, machine_token: str, id: SessionId, connection: ConnectionId | None, wait_s: float
+    ) -> tuple[ConnectionId, str] | None: ...
+    async def answer_from_machine(
+        self, machine_token: str, id: SessionId, connection: ConnectionId | None, sdp: str
+    ) -> None: ...
+    async def add_machine_candidate(
+        self,
+        machine_token: str,
+        id: SessionId,
+        connection: ConnectionId | None,
+        candidate: Candidate,
+    ) -> None: ...
+    async def viewer_candidates(
+        self,
+        machine_token: str,
+        id: SessionId,
+        connection: ConnectionId | None,
+        after: int,
+        wait_s: float,
+    ) -> Sequence[Candidate]: ...
+    async def vnc_path(self, principal: PrincipalId, id: SessionId) -> Path: ...

@@ -1,0 +1,113 @@
+"""The page: one HTML shell for every address of ours, the built assets, and a page per problem.
+
+Everything is read once, into memory: no path of a request ever names a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import inspect
+import mimetypes
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from fanlight import errors
+
+from .headers import page_policy
+from .settings import ApiSettings
+
+SHELL_ADDRESSES = ("/", "/dashboard", "/dashboard/{rest:path}", "/signin", "/device")
+IMMUTABLE = "public, max-age=31536000, immutable"
+ASSET_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"}
+
+_HASHED = re.compile(r"-[A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
+_PROBLEM_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title} - Fanlight</title>
+<h1>{title}</h1>
+<p>{meaning}</p>
+<h2>What to do</h2>
+<p>{hint}</p>
+<p>Code <code>{code}</code>, HTTP status {status}. <a href="/">Fanlight</a></p>
+</html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One built file."""
+
+    content: bytes
+    media_type: str
+    cache: str
+    etag: str
+
+
+def page_routes(settings: ApiSettings) -> list[Route]:
+    """Give the routes of the page, its assets and the problems."""
+    assets = dict(_assets(settings.web))
+    shell = assets.pop("/index.html", None)
+
+    async def page(request: Request) -> Response:
+        if shell is None:
+            raise errors.PackageMissing(
+                "the page is not built", hint="Run `./dev up`, or use a released wheel."
+            )
+        policy = page_policy(request.headers["host"], settings.frame_ancestors)
+        return _sent(request, shell, {"content-security-policy": policy})
+
+    async def asset(request: Request) -> Response:
+        return _sent(request, assets[request.url.path], {})
+
+    routes = [Route(address, page) for address in SHELL_ADDRESSES]
+    routes += [Route(address, asset) for address in assets]
+    return [*routes, Route("/docs/problems/{code}", _problem)]
+
+
+def _sent(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
+    headers = {**headers, "cache-control": asset.cache, "etag": asset.etag}
+    if request.headers.get("if-none-match") == asset.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+
+def _assets(directory: Path) -> Iterator[tuple[str, Asset]]:
+    for path in sorted(directory.rglob("*")) if directory.is_dir() else ():
+        if not path.is_file() or path.suffix == ".map":
+            continue
+        content = path.read_bytes()
+        kind = ASSET_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+        cache = IMMUTABLE if _HASHED.search(path.name) else "no-cache"
+        etag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+        asset = Asset(content, kind or "application/octet-stream", cache, etag)
+        yield f"/{path.relative_to(directory).as_posix()}", asset
+
+
+async def _problem(request: Request) -> Response:
+    kind = _problems().get(request.path_params["code"])
+    if kind is None:
+        raise errors.NotFound("there is no problem of that name")
+    meaning = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0]
+    words = {"title": kind.title, "meaning": meaning, "hint": kind.hint, "code": kind.code}
+    text = _PROBLEM_PAGE.format(
+        status=kind.status, **{name: html.escape(word) for name, word in words.items()}
+    )
+    return Response(text, media_type="text/html")
+
+
+def _problems() -> dict[str, type[errors.FanlightError]]:
+    found, waiting = {}, [errors.FanlightError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.code] = kind
+        waiting += kind.__subclasses__()
+    return found
