@@ -1,0 +1,45 @@
+"""What a machine is told when it starts: the only reader of the agent's argument list."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The agent's settings. Nothing secret: arguments can be read by everybody."""
+
+    boot_fd: int
+    run_dir: Path = Path("/run/fanlight")
+    width_px: int = 1280
+    height_px: int = 720
+    capture: str = "damage"
+    restricted: bool = True
+    """Whether the browser is held to what a login needs: no downloads, files or tools."""
+
+
+def parse(arguments: list[str]) -> Options:
+    """Read the argument list; a mistake ends the process with a message, as argparse does."""
+    parser = argparse.ArgumentParser(prog="guest.pyz")
+    parser.add_argument("--boot-fd", type=int, required=True)
+    parser.add_argument("--run-dir", type=Path, default=Path("/run/fanlight"))
+    parser.add_argument("--display", type=_size, default=(1280, 720), metavar="WxH")
+    parser.add_argument("--capture", choices=("damage", "polling"), default="damage")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--login", dest="restricted", action="store_true", default=True)
+    mode.add_argument("--no-login", dest="restricted", action="store_false")
+    found = parser.parse_args(arguments)
+    width_px, height_px = found.display
+    return Options(
+        found.boot_fd, found.run_dir, width_px, height_px, found.capture, found.restricted
+    )
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    size = int(width), int(height)
+    if not all(100 <= side <= 7680 for side in size):
+        raise argparse.ArgumentTypeError("from 100x100 to 7680x7680")
+    return size
