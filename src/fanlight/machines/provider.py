@@ -21,6 +21,11 @@ class MachineSpec:
     ref: MachineRef
     """Unguessable, made by the controller, never used twice; letters, digits, `-` and `_`."""
     session: SessionId
+    width_px: int = 1280
+    height_px: int = 720
+    """The display's size at first."""
+    restricted: bool = True
+    """Whether the browser is held to what a login needs: no downloads, files or tools."""
     policy: EgressPolicy = field(default_factory=EgressPolicy)
     memory_mib: int = 4096
     """Memory at most, its temporary file systems included. 0: no limit."""

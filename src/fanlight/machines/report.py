@@ -41,7 +41,9 @@ def _namespaces() -> Finding:
     status, text = _sandboxed(["/usr/bin/true"])
     if status == 0:
         return Finding("namespaces", "good", "user, mount, pid and network namespaces work")
-    remedy = "Allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, or, with AppArmor, "
+    remedy = (
+        "Allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, or, with AppArmor, "
+    )
     remedy += "kernel.apparmor_restrict_unprivileged_userns=0."
     return Finding("namespaces", "bad", f"a sandbox cannot be made: {text}", remedy)
 
@@ -51,7 +53,9 @@ def _nested() -> Finding:
     if status == 0:
         return Finding("nested namespaces", "good", "Chromium keeps its own sandbox in machines")
     remedy = "Raise user.max_user_namespaces."
-    return Finding("nested namespaces", "bad", f"Chromium's sandbox cannot be made: {text}", remedy)
+    return Finding(
+        "nested namespaces", "bad", f"Chromium's sandbox cannot be made: {text}", remedy
+    )
 
 
 def _filter() -> Finding:
@@ -70,7 +74,7 @@ def _sandboxed(argv: list[str]) -> tuple[int, str]:
 
 def _run(argv: list[str]) -> tuple[int, str]:
     try:
-        done = subprocess.run(  # noqa: S603 - fixed programs
+        done = subprocess.run(
             argv,
             capture_output=True,
             text=True,

@@ -69,6 +69,8 @@ def sandbox_argv(
         "--",
         *("/usr/bin/python3", "-I", "-S", "/opt/fanlight/guest.pyz"),
         *("--boot-fd", "{boot_fd}"),
+        *("--display", f"{spec.width_px}x{spec.height_px}"),
+        "--login" if spec.restricted else "--no-login",
     )
 
 

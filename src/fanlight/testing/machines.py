@@ -1,0 +1,189 @@
+"""A provider whose machines are played in this process: for tests of whoever drives machines.
+
+What a machine does is its `Character`: a script of messages that its guest says on the link once
+it has its identity. Nothing runs, nothing is isolated; link.sock is a real Unix socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from fanlight.errors import MachineNotFound, MachineRefused, WireError
+from fanlight.machines import Machine, MachineEnd, MachineSpec
+from fanlight.wire import (
+    BootStage,
+    Decoder,
+    GuestReady,
+    IdentifyMachine,
+    LinkPing,
+    LinkPong,
+    MachineIdentified,
+    MachineRef,
+    Message,
+    StageReached,
+    encode,
+)
+
+STAGES: tuple[BootStage, ...] = get_args(BootStage)
+
+
+def whole_boot() -> tuple[Message, ...]:
+    """Give what a guest says from its identity to ready."""
+    stages = [StageReached(stage, 10.0 * (n + 1)) for n, stage in enumerate(STAGES)]
+    return (*stages, GuestReady())
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """How a machine behaves."""
+
+    says: tuple[Message, ...] = field(default_factory=whole_boot)
+    """Said after `machine.identified`."""
+    refuses: str = ""
+    """`start` raises MachineRefused with this."""
+    identifies: bool = True
+    """Whether it answers `machine.identify`."""
+    dies_with: int | None = None
+    """It dies, with this status, after what it said."""
+    garbles: bytes = b""
+    """Bytes that are no message, said last."""
+
+
+READY = Character()
+NEVER_READY = Character(says=whole_boot()[:2])
+NEVER_THERE = Character(identifies=False)
+DYING = Character(says=whole_boot()[:2], dies_with=139)
+REFUSED = Character(refuses="the fake host is full")
+GARBLING = Character(garbles=b"\x00\xff not a message\n")
+
+
+class FakeMachine:
+    """One machine as its test sees it: what it heard, and a mouth."""
+
+    def __init__(self, machine: Machine, character: Character) -> None:
+        self.machine, self.character = machine, character
+        self.heard: list[Message] = []
+        self.ended: asyncio.Future[MachineEnd] = asyncio.get_running_loop().create_future()
+        self._server: asyncio.Server | None = None
+        self._link: asyncio.StreamWriter | None = None
+        self._heard_more = asyncio.Condition()
+
+    def say(self, message: Message) -> None:
+        """Say something on the link as the guest would; with no link: nothing."""
+        if self._link:
+            self._link.write(encode(message))
+
+    async def hears(self, kind: type[Message], timeout_s: float = 5.0) -> Message:
+        """Wait until the guest has heard a message of a kind, and give the latest."""
+        async with asyncio.timeout(timeout_s), self._heard_more:
+            await self._heard_more.wait_for(lambda: any(isinstance(m, kind) for m in self.heard))
+        return next(m for m in reversed(self.heard) if isinstance(m, kind))
+
+    def die(self, status: int = 137, tail: str = "") -> None:
+        """End, as if the machine had crashed."""
+        if self._server:
+            self._server.close()
+        if self._link:
+            self._link.close()
+        shutil.rmtree(self.machine.directory, ignore_errors=True)
+        if not self.ended.done():
+            self.ended.set_result(MachineEnd(status, tail))
+
+    async def listen(self) -> None:
+        """Make the machine's link.sock."""
+        self._server = await asyncio.start_unix_server(
+            self._serve, self.machine.directory / "link.sock"
+        )
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.ended.done():
+            writer.close()
+            return
+        if self._link:
+            self._link.close()  # a new link replaces the old
+        self._link = writer
+        decoder = Decoder()
+        with contextlib.suppress(OSError, WireError):
+            while data := await reader.read(65_536):
+                for message in decoder.feed(data):
+                    await self._take(message)
+        writer.close()
+
+    async def _take(self, message: Message) -> None:
+        async with self._heard_more:
+            self.heard.append(message)
+            self._heard_more.notify_all()
+        if isinstance(message, LinkPing):
+            self.say(LinkPong())
+        if isinstance(message, IdentifyMachine) and self.character.identifies:
+            self._introduce()
+
+    def _introduce(self) -> None:
+        self.say(MachineIdentified(self.machine.ref))
+        for said in self.character.says:
+            self.say(said)
+        if self._link and self.character.garbles:
+            self._link.write(self.character.garbles)
+        if self.character.dies_with is not None:
+            self.die(self.character.dies_with, "the fake machine died as told")
+
+
+class FakeProvider:
+    """Satisfies `Provider`. `character(spec)` says how each machine behaves."""
+
+    def __init__(
+        self, directory: Path, character: Callable[[MachineSpec], Character] = lambda spec: READY
+    ) -> None:
+        """Make the machines' directories below `directory`, whose path must be short."""
+        self._directory, self._character = directory, character
+        self.machines: dict[MachineRef, FakeMachine] = {}
+        self.started: list[MachineSpec] = []
+        """Every spec that was asked for."""
+        self._ended: dict[MachineRef, MachineEnd] = {}
+
+    async def start(self, spec: MachineSpec) -> Machine:
+        """See `Provider.start`."""
+        self.started.append(spec)
+        character = self._character(spec)
+        if character.refuses:
+            raise MachineRefused(character.refuses)
+        directory = self._directory / spec.ref
+        try:
+            await asyncio.to_thread(directory.mkdir, parents=True)
+        except FileExistsError:
+            raise MachineRefused(f"there is a machine {spec.ref} already") from None
+        fake = FakeMachine(Machine(spec.ref, spec.session, directory), character)
+        self.machines[spec.ref] = fake
+        fake.ended.add_done_callback(lambda ended: self._forget(spec.ref, ended.result()))
+        await fake.listen()
+        return fake.machine
+
+    async def destroy(self, ref: MachineRef) -> None:
+        """See `Provider.destroy`."""
+        if fake := self.machines.get(ref):
+            fake.die()
+            await fake.ended
+            for _ in range(12):  # a connection accepted in this very moment is closed, too
+                await asyncio.sleep(0)
+
+    async def list(self) -> tuple[Machine, ...]:
+        """See `Provider.list`."""
+        return tuple(fake.machine for fake in self.machines.values() if not fake.ended.done())
+
+    async def wait(self, ref: MachineRef) -> MachineEnd:
+        """See `Provider.wait`."""
+        if fake := self.machines.get(ref):
+            return await asyncio.shield(fake.ended)
+        if ref in self._ended:
+            return self._ended[ref]
+        raise MachineNotFound(f"there is no machine {ref}")
+
+    def _forget(self, ref: MachineRef, end: MachineEnd) -> None:
+        self._ended[ref] = end
+        self.machines.pop(ref, None)
