@@ -1,4 +1,4 @@
-"""A gateway process with a controller's and a keeper's end of its socket, and machines to feed it."""
+"""A gateway process with a controller's and a keeper's end of its socket; machines to feed it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ HERE = Path(__file__).parent
 SOURCE = Path(__file__).parents[3] / "src" / "fanlight"
 PATIENCE_S = 20.0
 
-M = TypeVar("M", bound=wire.Message)
+M = TypeVar("M")
 _numbers = itertools.count(1)
 
 
@@ -216,7 +215,3 @@ async def running_machine(
         transport = getattr(process, "_transport", None)
         if transport is not None:
             transport.close()
-
-
-if __name__ == "__main__":
-    sys.exit("tests use this; it does nothing by itself")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import functools
 import itertools
 import threading
@@ -113,9 +111,6 @@ async def test_chromium_shows_the_picture_and_hears_the_display_size(
         await page.wait_for_function("heard.some(m => m.type === 'control.held' && m.held)")
         await gateway.expect(wire.FirstFrameSent, lambda m: m.connection == connection)
         report = await page.evaluate("decoded()")
-        print({k: report.get(k) for k in ("framesDecoded","framesReceived","jitterBufferDelay","jitterBufferEmittedCount","packetsLost","pliCount","nackCount","totalDecodeTime","keyFramesDecoded")}, machine.requests)
-        st = await gateway.expect(wire.ConnectionStats, lambda m: m.round_trip_ms>0)
-        print(st)
         assert report["framesDecoded"] > 10
 
 

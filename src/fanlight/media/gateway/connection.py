@@ -81,7 +81,7 @@ class Connection:
         self._early: list[str] = []
         self._local_sdp: str | None = None
         self._is_answered = self._is_closed = self._is_shown = False
-        self._has_pressed = False
+        self._has_pressed = self._is_silent = False
         self._state = "new"
         self._waits_for_key = True
         self._sent_first = False
@@ -124,7 +124,7 @@ class Connection:
         """End it, and say so. Twice is once."""
         if self._is_closed:
             return
-        self._is_closed = True
+        self._is_closed, self._is_shown = True, False
         for source in self._timers.values():
             GLib.source_remove(source)
         self._timers.clear()
@@ -173,8 +173,18 @@ class Connection:
 
     def tell_stats(self) -> None:
         """Have `connection.stats` said."""
-        if self._is_answered:
+        if self._is_answered and not self._is_closed:
+            self._listen()
             self._peer.request_stats(self._take_stats)
+
+    def _listen(self) -> None:
+        """Say when the viewer falls silent, and when it is back."""
+        if self._state != "connected":
+            return
+        is_silent = self._peer.silent_s > self._limits.silent_s
+        if is_silent != self._is_silent:
+            self._is_silent = is_silent
+            self._say_state("disconnected" if is_silent else "connected")
 
     def _take_stats(self, stats: Any) -> None:
         if self._is_closed:
@@ -226,7 +236,7 @@ class Connection:
         match state:
             case "connecting" | "disconnected" | "failed":
                 self._say_state(state)
-                self._after("connect", self._limits.connecting_s, self.close)
+                self._after("connect", self._patience_s(), self.close)
             case "connected":
                 self._connected()
             case "closed":
@@ -272,12 +282,19 @@ class Connection:
 
     # --- inside -------------------------------------------------------------------------------
 
+    def _patience_s(self) -> float:
+        """How long to wait for a connection that is not there, from when it was heard last."""
+        silent_s = self._peer.silent_s if self._is_shown else 0.0
+        return max(0.0, self._limits.connecting_s - silent_s)
+
     def _connected(self) -> None:
         if not self._peer.is_who_it_said():
             self.peer_failed("the viewer's certificate is not the one its offer named")
             return
         self._cancel("connect")
-        self._is_shown = True
+        if not self._is_shown:
+            self._peer.begin_to_hear()
+        self._is_shown, self._is_silent = True, False
         self._say_state("connected")
         self._owner.want_key_frame(new_viewer=True)
 

@@ -33,6 +33,9 @@ class Limits:
     200 ms, which libnice spends waiting for a UPnP router."""
     answer_s: float = 4.0
     connecting_s: float = 30.0
+    silent_s: float = 8.0
+    """A viewer not heard for so long is said to be disconnected. Players report every second;
+    libnice needs 50 s to notice that one is gone."""
     stats_s: float = 2.0
     backlog_bytes: int = 16 << 20
     """Unread events of one controller; past it its connection is dropped."""

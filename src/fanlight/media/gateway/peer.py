@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -76,9 +76,11 @@ class Peer:
         self._handlers: list[tuple[Any, int]] = []
         self._channel: Any = None
         self._channels = 0
-        self._pipeline = Gst.Pipeline.new(None)
-        self._source = _make("appsrc")
-        self._web = _make("webrtcbin")
+        self._heard_at = 0.0
+        self._probes: list[tuple[Any, int]] = []
+        self._pipeline: Any = Gst.Pipeline.new(None)
+        self._source: Any = _make("appsrc")
+        self._web: Any = _make("webrtcbin")
         self._pipeline.add(self._source)
         self._pipeline.add(self._web)
         self._set_up(stream, ground)
@@ -106,7 +108,8 @@ class Peer:
         # decodes the picture but never shows it.
         source.set_property("caps", Gst.Caps.from_string(f"{caps},ssrc=(uint){stream.ssrc}"))
         out = source.get_static_pad("src")
-        out.add_probe(Gst.PadProbeType.EVENT_UPSTREAM, self._from_pad)
+        probe = out.add_probe(Gst.PadProbeType.EVENT_UPSTREAM, self._from_pad)
+        self._probes.append((out, probe))
         if out.link(pad) != Gst.PadLinkReturn.OK:
             raise PeerFailed("the stream cannot be linked")
         self._connect(web, "on-ice-candidate", self._from_ice)
@@ -123,6 +126,10 @@ class Peer:
         # its own and drops: give back the one it took.
         ice._ref()
         ice.set_property("ice-tcp", False)
+        agent = ice.get_property("agent")
+        agent.set_property("upnp", False)
+        # Keep-alives that are answered (as RFC 7675 consents): how a killed viewer is noticed.
+        agent.set_property("keepalive-conncheck", True)
         if ground.udp_ports is not None:
             ice.set_property("min-rtp-port", ground.udp_ports[0])
             ice.set_property("max-rtp-port", ground.udp_ports[1])
@@ -183,11 +190,25 @@ class Peer:
         webrtcbin 1.22 does not compare them itself (RFC 8122 section 6 wants it).
         """
         wanted = self._offer.fingerprint.lower().partition(" ")
-        seen = list(_certificates(self._web))
+        pems = (dtls.get_property("peer-pem") for dtls in _parts(self._web, "dtlsdec"))
+        seen = [_certificate(pem) for pem in pems if pem]
         digest = wanted[0].replace("-", "")
         return bool(seen) and all(
             hashlib.new(digest, der).digest().hex(":") == wanted[2] for der in seen
         )
+
+    def begin_to_hear(self) -> None:
+        """Note from now on when the viewer was heard: reports and data, not its ICE checks."""
+        self._heard_at = time.monotonic()
+        kind = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
+        for ice in _parts(self._web, "nicesrc"):
+            pad = ice.get_static_pad("src")
+            self._probes.append((pad, pad.add_probe(kind, self._from_viewer)))
+
+    @property
+    def silent_s(self) -> float:
+        """For how long the viewer was not heard, in seconds."""
+        return time.monotonic() - self._heard_at
 
     def request_stats(self, take: Callable[[Any], None]) -> None:
         """Have `take` called with webrtcbin's statistics (a Gst.Structure), on this thread."""
@@ -204,8 +225,13 @@ class Peer:
             thing.disconnect(handler)
         self._handlers.clear()
         self._channel = None
+        for pad, probe in self._probes:
+            pad.remove_probe(probe)
+        self._probes.clear()
         self._pipeline.get_bus().remove_signal_watch()
         self._pipeline.set_state(Gst.State.NULL)
+        # webrtcbin's threads and sockets go with its last reference, so none may stay in a cycle.
+        self._pipeline = self._web = self._source = None
 
     # --- from GStreamer's threads -------------------------------------------------------------
 
@@ -213,8 +239,11 @@ class Peer:
         if (error := _error_of(promise)) is not None:
             post(self._listener.peer_failed, error)
             return
+        web = self._web
+        if web is None:  # closed meanwhile
+            return
         next_promise = Gst.Promise.new_with_change_func(self._from_answer_made)
-        self._web.emit("create-answer", None, next_promise)
+        web.emit("create-answer", None, next_promise)
 
     def _from_answer_made(self, promise: Any, *_: Any) -> None:
         error = _error_of(promise)
@@ -226,7 +255,9 @@ class Peer:
         text = answer.sdp.as_text()
         done = Gst.Promise.new_with_change_func(self._from_local_set)
         post(self._listener.peer_answered, text)
-        self._web.emit("set-local-description", answer, done)
+        web = self._web
+        if web is not None:
+            web.emit("set-local-description", answer, done)
 
     def _from_local_set(self, promise: Any, *_: Any) -> None:
         if (error := _error_of(promise)) is not None:
@@ -249,6 +280,10 @@ class Peer:
         structure = info.get_event().get_structure()
         if structure is not None and structure.get_name() == "GstForceKeyUnit":
             post(self._listener.peer_wants_key_frame)
+        return Gst.PadProbeReturn.OK
+
+    def _from_viewer(self, _pad: Any, _info: Any) -> Any:
+        self._heard_at = time.monotonic()
         return Gst.PadProbeReturn.OK
 
     def _from_bus(self, _bus: Any, message: Any) -> None:
@@ -318,16 +353,17 @@ def _error_of(promise: Any) -> str | None:
     return None
 
 
-def _certificates(web: Any) -> Any:
+def _parts(web: Any, kind: str) -> Iterator[Any]:
     found = web.iterate_recurse()
     while True:
         result, element = found.next()
         if result != Gst.IteratorResult.OK:
             return
         factory = element.get_factory()
-        if factory is None or factory.get_name() != "dtlsdec":
-            continue
-        pem = element.get_property("peer-pem")
-        if pem:
-            body = pem.partition("-----BEGIN CERTIFICATE-----")[2].partition("-----END")[0]
-            yield base64.b64decode(body)
+        if factory is not None and factory.get_name() == kind:
+            yield element
+
+
+def _certificate(pem: str) -> bytes:
+    body = pem.partition("-----BEGIN CERTIFICATE-----")[2].partition("-----END")[0]
+    return base64.b64decode(body)
