@@ -57,7 +57,7 @@ class ApiSettings:
 
     @classmethod
     def of(cls, serve: ServeSettings, port: int) -> ApiSettings:
-        """Give the settings of `fanlight serve` listening on `port`. Reads the TURN secret's file."""
+        """Give the settings of `fanlight serve` on `port`. Reads the TURN secret's file."""
         secret = None
         if serve.turn_secret_file is not None:
             secret = Secret(serve.turn_secret_file.read_text().strip())
