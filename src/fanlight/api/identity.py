@@ -128,8 +128,6 @@ async def require_browser_owner(asker: Asker, id_: SessionId, parts: Parts) -> N
     """
     if asker.session is not None and asker.session != id_:
         raise SessionNotFound
-    if asker.kind == "browser":
-        return
     await parts.controller.session(asker.principal, id_)
     await _browser(asker)
 
