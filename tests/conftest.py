@@ -9,9 +9,9 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("dev", max_examples=60, stateful_step_count=40, deadline=None)
+settings.register_profile("dev", max_examples=100, stateful_step_count=40, deadline=None)
 settings.register_profile(
-    "ci", max_examples=150, stateful_step_count=50, deadline=None, derandomize=True, database=None
+    "ci", max_examples=300, stateful_step_count=50, deadline=None, derandomize=True, database=None
 )
 settings.register_profile(
     "night",

@@ -4,7 +4,7 @@ Parts receive their settings as an argument; nobody imports a global. A new sett
 `ServeSettings` with a sentence below it: flag, variable, TOML key and page are derived.
 """
 
-from .check import check, check_data, is_loopback
+from .check import check, is_loopback
 from .serve import ServeSettings, default_data
 from .source import Setting, describe, load, settings
 
@@ -12,7 +12,6 @@ __all__ = [
     "ServeSettings",
     "Setting",
     "check",
-    "check_data",
     "default_data",
     "describe",
     "is_loopback",

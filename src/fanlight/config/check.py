@@ -11,10 +11,6 @@ from fanlight.errors import SettingRejected
 
 from .serve import ServeSettings
 
-SOCKET_PATH_MAX = 107
-LONGEST_SOCKET = "run/m/0123456789abcdef0123/agent.sock"
-"""The longest path of ours below DATA that must fit into a Unix socket's address."""
-
 
 def check(settings: ServeSettings) -> None:
     """Refuse settings that do not go together.
@@ -33,32 +29,6 @@ def check(settings: ServeSettings) -> None:
         )
 
 
-def check_data(data: Path) -> None:
-    """Refuse a data directory that cannot do its work.
-
-    Raises:
-        SettingRejected: it cannot be read or written, others cannot pass it (as root), or its
-            path is too long for the sockets in it.
-    """
-    data = data.absolute()
-    if len(os.fsencode(data / LONGEST_SOCKET)) > SOCKET_PATH_MAX:
-        spare = SOCKET_PATH_MAX - len(LONGEST_SOCKET) - 1
-        raise SettingRejected(
-            f"the data directory {data} has too long a path for the sockets in it.",
-            hint=f"Choose one of at most {spare} bytes with --data.",
-        )
-    there = next(path for path in (data, *data.parents) if _exists(path))
-    if not there.is_dir():
-        raise SettingRejected(f"{there} is not a directory.", hint="Choose another --data.")
-    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
-        raise SettingRejected(
-            f"the data directory {data} cannot be used: you may not read and write {there}.",
-            hint="Choose another with --data, or change its owner.",
-        )
-    if os.geteuid() == 0:
-        _check_others_pass(data)
-
-
 def is_loopback(host: str) -> bool:
     """Whether only this computer can reach a listener on `host`."""
     if host == "localhost":
@@ -67,23 +37,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except PermissionError:
-        return False
-
-
-def _check_others_pass(data: Path) -> None:
-    # As root, machines and gateway run under uids of their own and must get to their sockets.
-    for path in reversed((data, *data.parents)):
-        if _exists(path) and not path.stat().st_mode & 0o001:
-            raise SettingRejected(
-                f"machines run as other users, who cannot pass {path} to reach {data}.",
-                hint=f"Run `chmod o+x {path}`, or choose another directory with --data.",
-            )
 
 
 def _check_numbers(settings: ServeSettings) -> None:

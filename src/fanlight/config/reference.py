@@ -11,12 +11,11 @@ from .source import describe, settings
 
 HEAD = """# Settings of `fanlight serve`
 
-Each setting can be given as a flag, as a variable, or as a key below `[serve]` in a TOML file:
+Each setting can be given as a flag, as a variable, or as a key in a TOML file:
 the one named by `--config`, else `DATA/fanlight.toml`, else `/etc/fanlight.toml`. A flag goes
 before a variable, a variable before the file. Lists are separated by commas in flags and
 variables, and are arrays in TOML. An unknown key is refused.
 
-    [serve]
     port = 8443
     public_url = "https://desk.example.org"
     viewer_networks = ["192.168.0.0/16"]

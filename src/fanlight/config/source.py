@@ -1,8 +1,8 @@
 """Where settings come from: flags, then environment, then the configuration file, then defaults.
 
-A setting `idle_timeout_s` of `serve` is the flag `--idle-timeout-s`, the variable
-`FANLIGHT_SERVE_IDLE_TIMEOUT_S` and the key `idle_timeout_s` of the TOML table `[serve]`. Lists are
-separated by commas in flags and variables, and are arrays in TOML; maps are `key=value` there.
+A setting `idle_timeout_s` is the flag `--idle-timeout-s`, the variable
+`FANLIGHT_SERVE_IDLE_TIMEOUT_S` and the key `idle_timeout_s` of the TOML file. Lists are separated
+by commas in flags and variables, and are arrays in TOML; maps are `key=value` and inline tables.
 """
 
 from __future__ import annotations
@@ -207,26 +207,17 @@ def _from_file(path: Path) -> dict[str, object]:
     return _from_tables(path, tables)
 
 
-def _from_tables(path: Path, tables: Mapping[str, object]) -> dict[str, object]:
-    serve = tables.get("serve", {})
-    if unknown := sorted(tables.keys() - {"serve"}):
-        raise _unknown(path, unknown[0])
-    if not isinstance(serve, dict):
-        raise SettingRejected(f"`serve` in {path} is not a table; write [serve] on a line.")
+def _from_tables(path: Path, table: Mapping[str, object]) -> dict[str, object]:
     known = {setting.name: setting for setting in settings()}
-    if strange := sorted(serve.keys() - known.keys()):
-        raise _unknown(path, f"serve.{strange[0]}")
+    if strange := sorted(table.keys() - known.keys()):
+        raise SettingRejected(
+            f"{path} has the key `{strange[0][:60]}`, which is no setting.",
+            hint="docs/reference/settings.md lists the keys.",
+        )
     return {
         name: parse(known[name].kind, value, f"`{name}` in {path}")
-        for name, value in serve.items()
+        for name, value in table.items()
     }
-
-
-def _unknown(path: Path, key: str) -> SettingRejected:
-    return SettingRejected(
-        f"{path} has the key `{key[:60]}`, which is no setting.",
-        hint="docs/reference/settings.md lists the keys; they stand below a line `[serve]`.",
-    )
 
 
 def _texts() -> dict[str, str]:

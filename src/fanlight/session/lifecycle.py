@@ -145,15 +145,15 @@ class Lifecycle:
 
     def _adopt(self, event: Adopted) -> list[Command]:
         self.stages = dict(event.stages)
-        left_s = max(0.0, self.settings.session_timeout_s - event.age_s)
-        timer = (
-            SetTimer[Event](self.settings.idle_timeout_s, IdleTimedOut())
-            if event.ready
-            else SetTimer[Event](
-                max(0.0, self.settings.boot_timeout_s - event.age_s), BootTimedOut()
-            )
-        )
-        return [OpenGatewaySession(), timer, SetTimer(left_s, AbsoluteTimedOut())]
+        left_s = self.settings.session_timeout_s - event.age_s
+        commands: list[Command] = [
+            OpenGatewaySession(),
+            SetTimer(max(0.0, left_s), AbsoluteTimedOut()),
+        ]
+        if event.ready:
+            return [*commands, SetTimer(self.settings.idle_timeout_s, IdleTimedOut())]
+        left_s = self.settings.boot_timeout_s - event.age_s
+        return [*commands, SetTimer(max(0.0, left_s), BootTimedOut())]
 
     def _stage(self, event: GuestStage) -> list[Command]:
         self.stages.setdefault(event.stage, event.since_start_ms)

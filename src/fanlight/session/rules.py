@@ -26,7 +26,7 @@ class Reason:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `SetTimer[Event](...)` writes to it
 class SetTimer(Generic[EventT]):
     """Hand `event` back in `after_s` seconds. It is known by its event; set again, it moves."""
 
@@ -34,7 +34,7 @@ class SetTimer(Generic[EventT]):
     event: EventT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `CancelTimer[Event](...)` writes to it
 class CancelTimer(Generic[EventT]):
     """Forget the timer of this event; nothing happens when there is none."""
 

