@@ -1,14 +1,21 @@
 """Drives sessions: runs the cores' commands, owns tasks and timers, re-adopts after a restart."""
 
 from .controller import Controller
+from .opening import HostController, open_controller
+from .settings import ControllerSettings
+from .tokens import MachineTokens
 from .view import LoginView, ReasonView, Session, SessionEvent, StageView, StartRequest
 
 __all__ = [
     "Controller",
+    "ControllerSettings",
+    "HostController",
     "LoginView",
+    "MachineTokens",
     "ReasonView",
     "Session",
     "SessionEvent",
     "StageView",
     "StartRequest",
+    "open_controller",
 ]

@@ -94,7 +94,7 @@ class Session:
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON object; `machineToken` is in it only when there is one."""
-        data = _json(self)
+        data: dict[str, Any] = _json(self)
         if self.machine_token is None:
             del data["machineToken"]
         return data

@@ -1,0 +1,99 @@
+"""One session's machine: made, watched, destroyed, through its provider and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fanlight import log
+from fanlight.errors import FanlightError, HostError, MachineNotFound
+from fanlight.machines import Machine, MachineEnd, MachineSpec, Provider
+from fanlight.wire import MachineRef
+
+KEEPER_PAUSE_S = 0.25
+LOST_STATUS = -1
+
+_log = log.get("controller")
+
+
+@dataclass(frozen=True)
+class MachineEars:
+    """Who hears what becomes of a machine. Called on the event loop; must not wait."""
+
+    made: Callable[[Machine], None]
+    refused: Callable[[FanlightError], None]
+    gone: Callable[[MachineEnd], None]
+    """It is gone: by itself, or because we destroyed it (`MachineWork.is_unwanted`)."""
+
+
+class MachineWork:
+    """Makes and destroys one machine. Every end is told once."""
+
+    def __init__(
+        self, provider: Provider, ref: MachineRef, ears: MachineEars, tasks: asyncio.TaskGroup
+    ) -> None:
+        self._provider, self._ref, self._ears, self._tasks = provider, ref, ears, tasks
+        self.machine: Machine | None = None
+        self.is_unwanted = False
+        self.is_gone = False
+        self._watch: asyncio.Task[None] | None = None
+
+    def start(self, spec: MachineSpec) -> None:
+        """Have it made, in the background."""
+        self._tasks.create_task(self._start(spec))
+
+    def adopt(self, machine: Machine) -> None:
+        """Go on with a machine that is there."""
+        self.machine = machine
+        self._watch = self._tasks.create_task(self._wait())
+
+    def destroy(self) -> None:
+        """Have it destroyed, in the background; also when there is none."""
+        self.is_unwanted = True
+        self._tasks.create_task(self._destroy())
+
+    def forget(self) -> None:
+        """Watch it no longer."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def _start(self, spec: MachineSpec) -> None:
+        try:
+            machine = await self._provider.start(spec)
+        except FanlightError as error:
+            _log.warning("no machine was made", machine=self._ref, error=str(error))
+            self._ears.refused(error)
+            return
+        self.adopt(machine)
+        self._ears.made(machine)
+
+    async def _wait(self) -> None:
+        while True:
+            try:
+                end = await self._provider.wait(self._ref)
+                break
+            except MachineNotFound:
+                end = MachineEnd(LOST_STATUS, "")
+                break
+            except HostError:
+                # The keeper is away. When it is back, it says whether the machine still lives.
+                await asyncio.sleep(KEEPER_PAUSE_S)
+        self._tell(end)
+
+    async def _destroy(self) -> None:
+        try:
+            await self._provider.destroy(self._ref)
+        except HostError as error:
+            # The lifecycle commands it again after a while.
+            _log.warning("a machine was not destroyed", machine=self._ref, error=str(error))
+            return
+        self._tell(MachineEnd(0, ""))
+
+    def _tell(self, end: MachineEnd) -> None:
+        if self.is_gone:
+            return
+        self.is_gone = True
+        if self._watch is not asyncio.current_task():
+            self.forget()
+        self._ears.gone(end)

@@ -1,0 +1,97 @@
+"""What the controller is told: limits, what machines get, and how long each party may be away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from fanlight.config import ServeSettings
+from fanlight.errors import SettingRejected
+from fanlight.session import LifecycleSettings, LoginSettings, NegotiationSettings
+from fanlight.session.negotiation import Answerer
+from fanlight.wire import EgressPolicy
+
+ANSWER_TIMEOUT_MACHINE_S = 20.0
+"""A machine with a WebRTC stack of its own may gather its candidates first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSettings:
+    """The controller's settings. Made from those of `fanlight serve` by `serving`."""
+
+    data: Path
+    codec: Literal["vp8", "h264"] = "vp8"
+    bitrate_kbps: int = 4000
+    boot_timeout_s: float = 60.0
+    idle_timeout_s: float = 1800.0
+    session_timeout_s: float = 14400.0
+    login_timeout_s: float = 900.0
+    delivery_s: float = 900.0
+    max_sessions_per_principal: int = 4
+    max_viewers_per_session: int = 8
+    policy: EgressPolicy = field(default_factory=EgressPolicy)
+    machine_ca_pem: str = ""
+    machine_memory_mib: int = 2048
+    machine_pids: int = 1024
+    heartbeat_s: float = 5.0
+    """Silence on a link before `link.ping`; three of these without a word and it is lost."""
+
+    @classmethod
+    def serving(cls, given: ServeSettings) -> ControllerSettings:
+        """Take what concerns the controller out of the settings of `fanlight serve`.
+
+        Raises:
+            SettingRejected: the file with the machines' authorities cannot be read.
+        """
+        return cls(
+            data=given.data,
+            codec=given.codec,
+            bitrate_kbps=given.bitrate_kbps,
+            boot_timeout_s=given.boot_timeout_s,
+            idle_timeout_s=given.idle_timeout_s,
+            session_timeout_s=given.session_timeout_s,
+            login_timeout_s=given.login_timeout_s,
+            delivery_s=given.delivery_s,
+            max_sessions_per_principal=given.max_sessions_per_principal,
+            max_viewers_per_session=given.max_viewers_per_session,
+            policy=EgressPolicy(
+                mode=given.egress_mode,
+                domains=given.egress_domains,
+                pins=dict(given.egress_pins),
+            ),
+            machine_ca_pem=_read(given.machine_ca_file),
+            machine_memory_mib=given.machine_memory_mib,
+            machine_pids=given.machine_pids,
+        )
+
+    def lifecycle(self, *, with_login: bool) -> LifecycleSettings:
+        """Give the limits of a session's life."""
+        return LifecycleSettings(
+            boot_timeout_s=self.boot_timeout_s,
+            idle_timeout_s=self.idle_timeout_s,
+            session_timeout_s=self.session_timeout_s,
+            with_login=with_login,
+        )
+
+    def negotiation(self, answerer: Answerer) -> NegotiationSettings:
+        """Give the limits of a session's connections."""
+        limits = NegotiationSettings(max_viewers=self.max_viewers_per_session)
+        if answerer == "gateway":
+            return limits
+        return NegotiationSettings(
+            answer_timeout_s=ANSWER_TIMEOUT_MACHINE_S, max_viewers=self.max_viewers_per_session
+        )
+
+    def login(self) -> LoginSettings:
+        """Give the limits of a login."""
+        return LoginSettings(login_timeout_s=self.login_timeout_s, delivery_s=self.delivery_s)
+
+
+def _read(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, UnicodeError) as error:
+        raise SettingRejected(f"machine_ca_file {file} cannot be read: {error}") from None
