@@ -1,8 +1,8 @@
 """Local providers that tools really sign in at, and how a person signs in there by keyboard.
 
 `start_idp` is a real identity provider (oidc-provider) under Cloudflare's names, for wrangler;
-`start_double` a double of GitHub's, Anthropic's and OpenAI's sign-in. Both listen on loopback only;
-a machine reaches them by the pins of its egress policy, with `ca_pem` as an authority.
+`start_double` a double of GitHub's, Anthropic's and OpenAI's sign-in. Both listen on loopback
+only; a machine reaches them by the pins of its egress policy, with `ca_pem` as an authority.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import json
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,7 +78,11 @@ def device_pages(provider: Provider, user_code: str) -> tuple[Page, ...]:
     """The pages of gh's device flow: login, then the code that the tool showed, then consent."""
     return (
         provider.pages[0],
-        Page("input[name=user_code]:visible", (user_code, "<Enter>"), "github.com POST /double/login"),
+        Page(
+            "input[name=user_code]:visible",
+            (user_code, "<Enter>"),
+            "github.com POST /double/login",
+        ),
         Page(
             "button[value=allow]",
             ("<Enter>",),
@@ -129,7 +133,7 @@ def _serve(
     names: Sequence[str],
     directory: Path,
     ca: trustme.CA,
-    settings: dict[str, object],
+    settings: Mapping[str, object],
     account: str,
     password: str,
     pages: tuple[Page, ...],

@@ -8,10 +8,11 @@ from .api import (
     ProblemReceived,
     ServerUnreachable,
 )
-from .connect import connect, run
+from .connect import Connected, connect, run
 
 __all__ = [
     "BundleRefused",
+    "Connected",
     "Event",
     "FanlightClient",
     "LoginNotDelivered",

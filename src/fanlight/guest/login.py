@@ -16,7 +16,7 @@ import shutil
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from fanlight.errors import LoginFailed, WireError
 from fanlight.wire import (
@@ -82,9 +82,8 @@ class _Failed(LoginFailed):
 class LoginAgent:
     """One login. `start` runs until the tool is signed in or not; then `release` or `reject`."""
 
-    page_timeout_s: ClassVar[float] = PAGE_TIMEOUT_S
-
     def __init__(self, send: Send, desktop: Desktop, *, session: str = "") -> None:
+        self.page_timeout_s = PAGE_TIMEOUT_S
         self._send_message, self._desktop, self._session = send, desktop, session
         self._order: StartLogin | None = None
         self._account = ""

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 ROWS, COLUMNS = 50, 1000
 KEPT_CHARACTERS = 65_536
 """How much of what was shown is kept, from its end."""
-HANG_UP_GRACE_S = 2.0
+HANG_UP_GRACE_S = 0.5
 
 _CURSOR_QUERY = b"\x1b[6n"
 _DEVICE_QUERY = re.compile(rb"\x1b\[0?c")
@@ -77,6 +77,11 @@ class Terminal:
         return self._process.pid
 
     @property
+    def status(self) -> int | None:
+        """The program's exit status (negative: its signal); None while it runs."""
+        return self._process.returncode
+
+    @property
     def text(self) -> str:
         """What was shown so far (its end, if it was much), as plain text."""
         return plain(self._shown.decode(errors="replace"))
@@ -116,10 +121,14 @@ class Terminal:
         self._chunks.put_nowait(data)
 
     async def _kill(self) -> None:
-        for number in (signal.SIGHUP, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HANG_UP_GRACE_S):
-                    await self._process.wait()
-                    return
+        self._signal(signal.SIGHUP)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANG_UP_GRACE_S):
+                await self._process.wait()
+        # The group's other processes too, also when the first one has gone.
+        self._signal(signal.SIGKILL)
+        await self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)

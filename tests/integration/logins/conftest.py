@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 import trustme
 from playwright.async_api import Browser, Page, async_playwright
+from tests.providers import Page as ProviderPage
+from tests.providers import Provider
+from tests.providers.proxy import pinned_proxy
 
 from fanlight.tools import Catalogue
-from fanlight.wire import Message, ToolSpec
-from tests.providers import Provider
-from tests.providers import Page as ProviderPage
-from tests.providers.proxy import pinned_proxy
+from fanlight.wire import CredentialSealed, Message, ToolSpec
 
 TOOLS = Path(__file__).parents[3] / ".tools"
 """Installed tools are kept beside the other things that tests need (DATA of a catalogue)."""
@@ -58,11 +58,18 @@ class StandInDesktop:
     browser: Browser
     opened: list[str] = field(default_factory=list)
     page: Page | None = None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open_url(self, url: str) -> None:
         self.page = await self.browser.new_page(ignore_https_errors=True)
         await self.page.goto(url, wait_until="commit")
         self.opened.append(url)
+        self._news.set()
+
+    async def opens_a_page(self) -> None:
+        """Wait until a page was opened; a TimeoutError after a while."""
+        async with asyncio.timeout(30):
+            await self._news.wait()
 
     async def sign_in(self, pages: tuple[ProviderPage, ...], *, deny: bool = False) -> None:
         """Type on each page what a person types there; the last one is declined on demand."""
@@ -116,3 +123,12 @@ class Heard:
 
     def __call__(self, message: Message) -> None:
         self.messages.append(message)
+
+    @property
+    def last(self) -> Message:
+        return self.messages[-1]
+
+    def sealed(self) -> CredentialSealed:
+        sealed = self.last
+        assert isinstance(sealed, CredentialSealed), sealed
+        return sealed

@@ -9,6 +9,8 @@ from pathlib import Path
 import pyrage
 import pytest
 import trustme
+from tests.integration.logins.conftest import Heard, StandInDesktop, desktop_for, installed
+from tests.providers import Page, Provider, device_pages, start_double, start_idp
 
 from fanlight.guest.login import LoginAgent
 from fanlight.wire import (
@@ -26,8 +28,6 @@ from fanlight.wire import (
     bundle,
     encode,
 )
-from tests.integration.logins.conftest import Heard, StandInDesktop, desktop_for, installed
-from tests.providers import Page, Provider, device_pages, start_double, start_idp
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -52,11 +52,9 @@ async def sign_in(
 ) -> None:  # fmt: skip
     async with asyncio.TaskGroup() as tasks:
         login = tasks.create_task(agent.start(order))
-        async with asyncio.timeout(60):
-            while not desktop.opened and not login.done():
-                await asyncio.sleep(0.02)
-        if not login.done():
-            await desktop.sign_in(pages, deny=deny)
+        await desktop.opens_a_page()
+        await desktop.sign_in(pages, deny=deny)
+        await login
 
 
 async def run_elsewhere(
@@ -74,6 +72,10 @@ async def run_elsewhere(
     )
     output, _ = await child.communicate()
     return child.returncode, output.decode()
+
+
+def credential_left(home: Path) -> bool:
+    return bool(list(home.rglob("default.toml")))
 
 
 def secrets_of(opened: bundle.Bundle) -> list[bytes]:
@@ -100,9 +102,7 @@ async def signed_in_and_sealed(
         assert isinstance(heard.messages[1], PageOpened), heard.messages
         assert heard.messages[-1] == AccountVerified(account), heard.messages
         await agent.release()
-        sealed = heard.messages[-1]
-        assert isinstance(sealed, CredentialSealed), sealed
-        opened = owner.open(sealed)
+        opened = owner.open(heard.sealed())
         assert (opened.tool, opened.session, opened.nonce) == (name, "session-1", "nonce-1")
         assert opened.account == account
         assert_tells_nothing(heard.messages, opened, desktop.opened)
@@ -144,17 +144,13 @@ async def test_gh_shows_its_code_and_signs_in_by_the_device_flow(
         async with desktop_for(provider, home) as desktop:
             agent = LoginAgent(heard, desktop)
             async with asyncio.TaskGroup() as tasks:
-                login = tasks.create_task(agent.start(owner.order(tool)))
-                async with asyncio.timeout(30):
-                    while not desktop.opened and not login.done():
-                        await asyncio.sleep(0.02)
-                assert not login.done(), heard.messages
+                tasks.create_task(agent.start(owner.order(tool)))
+                await desktop.opens_a_page()
                 (code,) = [m.user_code for m in heard.messages if isinstance(m, UserCodeShown)]
                 await desktop.sign_in(device_pages(provider, code))
             assert heard.messages[-1] == AccountVerified("alice-test"), heard.messages
             await agent.release()
-            assert isinstance(heard.messages[-1], CredentialSealed), heard.messages
-            opened = owner.open(heard.messages[-1])
+            opened = owner.open(heard.sealed())
             elsewhere = home.parent / "elsewhere"
             elsewhere.mkdir()
             status, output = await run_elsewhere(tool, opened, desktop, elsewhere)
@@ -189,7 +185,7 @@ async def test_rejecting_the_account_revokes_at_the_provider(
             provider.wait_for("grant.revoked", timeout_s=5)
     assert isinstance(heard.messages[-1], LoginRejected)
     assert heard.messages[-1].revoked
-    assert not [p for p in home.rglob("default.toml")]
+    assert not credential_left(home)
 
 
 async def test_a_stray_request_to_the_callback_is_a_named_failure(
@@ -200,10 +196,8 @@ async def test_a_stray_request_to_the_callback_is_a_named_failure(
         async with desktop_for(provider, home) as desktop:
             agent = LoginAgent(heard, desktop)
             async with asyncio.TaskGroup() as tasks:
-                login = tasks.create_task(agent.start(owner.order(tool)))
-                async with asyncio.timeout(30):
-                    while not desktop.opened and not login.done():
-                        await asyncio.sleep(0.02)
+                tasks.create_task(agent.start(owner.order(tool)))
+                await desktop.opens_a_page()
                 assert desktop.page
                 query = desktop.opened[0].split("redirect_uri=")[1].split("&")[0]
                 callback = query.replace("%3A", ":").replace("%2F", "/")
@@ -211,5 +205,3 @@ async def test_a_stray_request_to_the_callback_is_a_named_failure(
 
     assert isinstance(heard.messages[-1], LoginEnded)
     assert heard.messages[-1].code == "login-state-mismatch", heard.messages[-1]
-
-
