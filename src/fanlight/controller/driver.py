@@ -283,7 +283,7 @@ class Driver:
             case negotiation.CountViewers(count):
                 self._viewers_changed(count)
             case negotiation.NameReason(connection, code, text):
-                if code != "closed":
+                if code != "closed" and not self._told_negotiation_of_end:
                     self.notice(code, text, connection=connection)
             case SetTimer():
                 self._set_timer(self.talk, command)
@@ -312,6 +312,8 @@ class Driver:
                 self.signalling.put(box.for_machine, given)
             case negotiation.PassCandidateToViewer(_, given):
                 self.signalling.put(box.for_viewer, given)
+            case _:
+                return
         self.signalling.changed()
 
     def _do_sign(self, command: login.Command) -> None:

@@ -27,6 +27,7 @@ class KeeperLink:
         self.client = KeeperClient(on_event)
         self._settings, self._on_lost = settings, on_lost
         self._is_ending = False
+        self._is_over = asyncio.Event()
 
     async def open(self) -> None:
         """Have a keeper and connect to it.
@@ -45,6 +46,7 @@ class KeeperLink:
         """
         self._is_ending = True
         await self.client.end()
+        await self._is_over.wait()
 
     async def run(self) -> None:
         """Read from the opened client; open it again whenever it ends; until cancelled."""
@@ -52,6 +54,7 @@ class KeeperLink:
         while True:
             await self.client.run()
             if self._is_ending:
+                self._is_over.set()
                 return
             _log.warning("the keeper is gone; another one is started")
             self._on_lost()

@@ -6,6 +6,7 @@ can, without ever having written it down: a token is an HMAC of the machine's re
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -35,10 +36,8 @@ class MachineTokens:
         file = directory / "machines.key"
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
+            with contextlib.suppress(FileExistsError):
                 _write_new(file, secrets.token_bytes(KEY_BYTES))
-            except FileExistsError:
-                pass
             key = file.read_bytes()
         except OSError as error:
             raise HostError(f"{file}: {error.strerror}") from None
