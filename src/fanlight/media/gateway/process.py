@@ -139,15 +139,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         start()
         surroundings = _surroundings(given)
-        listener = _listener(given)
         warm_up(surroundings)
     except FanlightError as error:
         print(f"gateway: {error}. {error.hint}", file=sys.stderr)  # noqa: T201
         return 1
     loop = GLib.MainLoop()
-    gateway = Gateway(listener, surroundings)
     for number in (signal.SIGTERM, signal.SIGINT):
         GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, loop.quit)
+    gateway = Gateway(_listener(given), surroundings)
     loop.run()
     gateway.close()
     if given.socket is not None:
