@@ -1,4 +1,4 @@
-"""Connecting on behalf of a machine: resolve once, judge, and connect to the very address judged."""
+"""Connecting for a machine: resolve once, judge, and connect to the very address judged."""
 
 from __future__ import annotations
 

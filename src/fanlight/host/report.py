@@ -11,7 +11,7 @@ from .cgroups import Cgroups, find_cgroups
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor's: what was looked at, how it is, and the remedy if it is not well."""
+    """One line of the doctor's: what was looked at, how it is, and the remedy."""
 
     name: str
     level: Literal["good", "note", "bad"]

@@ -44,7 +44,10 @@ def main() -> None:
     while kept:
         connection, _ = link.accept()
         with connection, connection.makefile("rwb") as lines:
-            request = json.loads(lines.readline())
+            line = lines.readline()
+            if not line:
+                continue  # somebody only looked whether we listen
+            request = json.loads(line)
             if "exit" in request:
                 sys.exit(request["exit"])
             lines.write(json.dumps(answer(request)).encode() + b"\n")

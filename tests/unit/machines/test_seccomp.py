@@ -28,7 +28,8 @@ def verdict(program: bytes, number: int, *args: int, arch: int) -> int:
                 at += if_true if loaded == value else if_false
             case 0x35:
                 at += if_true if loaded >= value else if_false
-            case 0x06:
+            case _:
+                assert kind == 0x06
                 return int(value)
 
 
@@ -56,7 +57,7 @@ def test_what_programs_live_on_is_allowed() -> None:
         202,
         272,
         435,
-    ):  # read ... chroot, unshare, clone3
+    ):
         assert verdict(program, number, arch=ARCHITECTURES["x86_64"]) == ALLOW
 
 
