@@ -49,7 +49,11 @@ SELDOM = st.integers(0, 9).map(lambda number: number == 7)
 """Without it most runs would end before they began."""
 
 FINDING = settings(
-    max_examples=400, phases=[Phase.generate], database=None, report_multiple_bugs=False
+    max_examples=1000,
+    phases=[Phase.generate],
+    database=None,
+    derandomize=True,
+    report_multiple_bugs=False,
 )
 """For planted faults: it is enough to find them."""
 

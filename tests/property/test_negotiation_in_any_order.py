@@ -32,7 +32,11 @@ SELDOM = st.integers(0, 9).map(lambda number: number == 7)
 any_connection = st.sampled_from(IDS)
 
 FINDING = settings(
-    max_examples=400, phases=[Phase.generate], database=None, report_multiple_bugs=False
+    max_examples=1000,
+    phases=[Phase.generate],
+    database=None,
+    derandomize=True,
+    report_multiple_bugs=False,
 )
 """For planted faults: it is enough to find them."""
 
@@ -52,15 +56,26 @@ class Talk(RuleBasedStateMachine):
 
     def say(self, event: talk.Event) -> None:
         was_over = self.core.ended is not None
+        leaves = self.leaves_the_gateway(event)
         try:
             commands = self.play(event)
         except CallerError:
             return
         assert not (was_over and commands), f"commanded after the end: {commands}"
         self.said_before.append(event)
-        if isinstance(event, talk.OfferRefused | talk.ConnectionFailed | talk.ConnectionClosed):
-            self.at_gateway.pop(event.connection, None)
+        if leaves is not None:
+            self.at_gateway.pop(leaves, None)
         self.carry_out(commands)
+
+    def leaves_the_gateway(self, event: talk.Event) -> ConnectionId | None:
+        match event:
+            case talk.ConnectionFailed(connection) | talk.ConnectionClosed(connection):
+                return connection
+            case talk.OfferRefused(connection):
+                known = self.core.connections.get(connection)
+                return connection if known and known.state is talk.State.ASKED else None
+            case _:
+                return None
 
     def carry_out(self, commands: list[Any]) -> None:
         for command in commands:

@@ -19,17 +19,10 @@ def keeper(data: DataOption = None, config: ConfigOption = None) -> None:
 
     Example: `fanlight keeper --data /var/lib/fanlight`
     """
-    from fanlight.host import EgressSettings, KeeperSettings
+    from fanlight.controller.opening import keeper_settings
     from fanlight.host.keeper import run_keeper
 
-    settings = settings_of(data, config)
-    run_keeper(
-        KeeperSettings(
-            settings.data.absolute(),
-            idle_s=settings.keeper_grace_s,
-            egress=EgressSettings(upstream_proxy=settings.egress_upstream_proxy),
-        )
-    )
+    run_keeper(keeper_settings(settings_of(data, config)))
 
 
 MARKS = {"good": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[bold red]BAD[/] "}

@@ -191,8 +191,8 @@ class Negotiation:
                 self.gateway_there = False
             case GatewayBack():
                 self.gateway_there = True
-            case Ended(reason):
-                self.ended = self.ended or reason
+            case _:
+                self.ended = self.ended or event.reason
         commands: list[Command] = []
         for connection in self.live:
             commands += self._step(connection, event)
