@@ -74,7 +74,7 @@ class MachineWork:
                 end = await self._provider.wait(self._ref)
                 break
             except MachineNotFound:
-                end = MachineEnd(LOST_STATUS, "")
+                end = MachineEnd(LOST_STATUS, "It was gone when its keeper was asked for it.")
                 break
             except HostError:
                 # The keeper is away. When it is back, it says whether the machine still lives.

@@ -23,7 +23,7 @@ class Shown:
     def __init__(self, record: SessionRecord) -> None:
         self.record = record
         self.story = Story(record.created_at)
-        self.story.recall(record.memo.get("stages", {}))
+        self.story.recall(record.memo.get("stages", {}), record.memo.get("timeline", {}))
         self.status: lifecycle.Status = "requested"
         self.viewers = 0
         self.tail = ""
@@ -87,7 +87,8 @@ class Shown:
             view=self.view().to_json(),
             memo={
                 **self.record.memo,
-                "stages": self.story.memo(),
+                "stages": dict(self.story.stages),
+                "timeline": dict(self.story.timeline),
                 "guestStages": self._guest_stages,
                 "login": self._memo_login,
                 "sealedAt": self.sealed_at,

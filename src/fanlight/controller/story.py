@@ -88,11 +88,8 @@ class Story:
             for name, text in STAGES.items()
         )
 
-    def memo(self) -> dict[str, float]:
-        """Give what a restarted controller needs."""
-        return dict(self.stages)
-
-    def recall(self, memo: Mapping[str, float]) -> None:
-        """Go on from a memo."""
-        self.stages = {name: memo[name] for name in STAGES if name in memo}
+    def recall(self, stages: Mapping[str, float], timeline: Mapping[str, float]) -> None:
+        """Go on from what was written down before a restart."""
+        self.stages = {name: stages[name] for name in STAGES if name in stages}
+        self.timeline = dict(timeline)
         self.percent = 100 * len(self.stages) // len(STAGES)
