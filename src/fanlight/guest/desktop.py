@@ -72,6 +72,7 @@ class Desktop:
         self._profile = self._home / ".config" / "chromium"
         self._picture = programs.Picture(capture=options.capture)
         self._size = options.width_px, options.height_px
+        self._display_size = self._size
         self._url = "about:blank"
         self._ca_pem = self._ca_bundle = ""
         self._deaths = Deaths()
@@ -97,13 +98,19 @@ class Desktop:
             await self._respawn("media")
         if size != self._size:
             self._size = size
-            if self._display_there.is_set():
-                await resize(self._options.run_dir / "vnc.sock", *size)
+            await self._fit_display()
         if said.ca_pem:
             self._ca_pem = said.ca_pem
             self._ca_bundle = str(await trust(said.ca_pem, self._home, self.env))
         if said.ca_pem or said.start_url != "about:blank":
             await self._respawn("chromium")
+
+    async def _fit_display(self) -> None:
+        """Give the display the size that is wanted, once it is there."""
+        if not self._display_there.is_set() or self._size == self._display_size:
+            return
+        self._display_size = self._size
+        await resize(self._options.run_dir / "vnc.sock", *self._size)
 
     async def open_url(self, url: str) -> None:
         """Show a web address in the machine's browser.
@@ -148,6 +155,7 @@ class Desktop:
         argv = programs.xvnc(*self._size, self._options.run_dir / "vnc.sock", ready_write)
         self._server_over = asyncio.Event()
         self._display_there.clear()
+        self._display_size = self._size
         ready = asyncio.Event()
         try:
             _forget_display()
@@ -164,6 +172,7 @@ class Desktop:
                         ready.set()
                         self._display_there.set()
                         self._reached("display")
+                        await self._fit_display()
                         kept.append(tasks.create_task(self._keep_openbox(openbox_config)))
                         kept.append(tasks.create_task(self._keep_browser()))
                     await watch

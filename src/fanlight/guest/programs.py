@@ -165,6 +165,7 @@ def chromium_hand_over(profile: Path, url: str) -> list[str]:
 POLICY: dict[str, object] = {
     "BackgroundModeEnabled": False,
     "BrowserSignin": 0,
+    "ComponentUpdatesEnabled": False,
     "DefaultBrowserSettingEnabled": False,
     "ExtensionInstallBlocklist": ["*"],
     "MetricsReportingEnabled": False,

@@ -94,10 +94,8 @@ class Display:
         self._x.XSelectInput(self._display, self._root, _STRUCTURE_MASK | _PROPERTY_MASK)
         self.fd: int = self._x.XConnectionNumber(self._display)
         self._event = _Event()
-        self.size = (
-            self._x.XDisplayWidth(self._display, 0),
-            self._x.XDisplayHeight(self._display, 0),
-        )
+        # Asked for after changes are watched, as the size may have changed since we connected.
+        self.size = self._root_size()
 
     def _declare(self) -> None:
         x, test = self._x, self._test
@@ -106,8 +104,8 @@ class Display:
         x.XDefaultRootWindow.restype, x.XDefaultRootWindow.argtypes = c_ulong, [c_void_p]
         for call in (x.XConnectionNumber, x.XPending, x.XFlush, x.XCloseDisplay):
             call.argtypes = [c_void_p]
-        for call in (x.XDisplayWidth, x.XDisplayHeight, x.XSync):
-            call.argtypes = [c_void_p, c_int]
+        x.XSync.argtypes = [c_void_p, c_int]
+        x.XGetGeometry.argtypes = [c_void_p, c_ulong, *(c_void_p,) * 7]
         x.XNextEvent.argtypes = [c_void_p, c_void_p]
         x.XSelectInput.argtypes = [c_void_p, c_ulong, c_long]
         x.XInternAtom.restype, x.XInternAtom.argtypes = c_ulong, [c_void_p, c_char_p, c_int]
@@ -126,6 +124,15 @@ class Display:
         test.XTestFakeKeyEvent.argtypes = [c_void_p, c_uint, c_int, c_ulong]
         test.XTestFakeButtonEvent.argtypes = [c_void_p, c_uint, c_int, c_ulong]
         test.XTestFakeMotionEvent.argtypes = [c_void_p, c_int, c_int, c_int, c_ulong]
+
+    def _root_size(self) -> tuple[int, int]:
+        root, x, y = c_ulong(), c_int(), c_int()
+        width, height, border, depth = c_uint(), c_uint(), c_uint(), c_uint()
+        self._x.XGetGeometry(
+            self._display, self._root, byref(root), byref(x), byref(y),
+            byref(width), byref(height), byref(border), byref(depth),
+        )  # fmt: skip
+        return width.value, height.value
 
     # --- hands --------------------------------------------------------------------------------
 
