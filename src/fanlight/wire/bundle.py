@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from ..errors import WireError
+from fanlight.errors import WireError
 from .messages import CredentialFile
 
 FORMAT = "fanlight-bundle-1"
@@ -93,7 +93,8 @@ def decode(text: bytes) -> Bundle:
     files = tuple(_decode_file(item) for item in data["files"])
     if len({file.path for file in files}) != len(files):
         raise WireError("the bundle names a file twice")
-    return Bundle(*words, files=files)
+    session, tool, account, nonce, created_at = words
+    return Bundle(session, tool, account, nonce, created_at, files)
 
 
 def is_plain_path(path: str) -> bool:
@@ -125,9 +126,10 @@ def keep_allowed(file: CredentialFile, content: bytes) -> bytes:
                 return _keep_toml(text, file.fields)
             case "yml" | "yaml":
                 return _keep_yaml(text, file.fields)
+            case _:
+                raise WireError(f"{file.path} is of no kind whose fields are known")
     except (ValueError, RecursionError):
         raise WireError(f"{file.path} is not what it must be") from None
-    raise WireError(f"{file.path} is of no kind whose fields are known")
 
 
 def _plain_file(file: BundledFile) -> dict[str, object]:
@@ -188,7 +190,8 @@ def _toml_value(value: object) -> str:
             return str(value)
         case list():
             return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    raise ValueError("a value of no simple kind")
+        case _:
+            raise ValueError("a value of no simple kind")
 
 
 def _keep_yaml(text: str, fields: Sequence[str]) -> bytes:
