@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, TimeoutError, async_playwright
 
 from fanlight import wire
 
@@ -91,6 +91,14 @@ async def connect(
 
 async def shows(page: Page, width_px: int, *, more_than: int = 0) -> None:
     """Wait until the page has painted frames of this width."""
+    try:
+        await _wait_for_frames(page, width_px, more_than)
+    except TimeoutError as error:
+        seen = "(async () => ({states, shown, width: video.videoWidth, rtp: await decoded()}))()"
+        raise AssertionError(f"not shown: {await page.evaluate(seen)}") from error
+
+
+async def _wait_for_frames(page: Page, width_px: int, more_than: int) -> None:
     await page.wait_for_function(
         "([width, shown]) => video.videoWidth === width && video.readyState >= 2"
         " && window.shown > shown",
@@ -152,3 +160,30 @@ async def test_a_plain_player_that_offers_audio_too_sees_the_picture(
             page, gateway, audio=True, channel=False, configuration={"bundlePolicy": bundle}
         )
         await shows(page, 320, more_than=10)
+
+
+async def test_input_goes_from_the_page_to_the_machine(
+    gateway: GatewayProcess, page: Page
+) -> None:
+    gateway.say(wire.OpenSession(SESSION))
+    async with running_machine() as machine:
+        gateway.attach(SESSION, machine)
+        await connect(page, gateway)
+        await shows(page, 320)
+        await page.wait_for_function("heard.some(m => m.type === 'control.held')")
+        key = {"type": "input.key", "keysym": 97, "down": True}
+        await page.evaluate("key => channel.send(JSON.stringify(key))", key)
+        await machine.expect(lambda line: line.get("input") == key)
+
+
+async def test_a_page_that_closes_its_connection_is_gone_at_once(
+    gateway: GatewayProcess, page: Page
+) -> None:
+    gateway.say(wire.OpenSession(SESSION))
+    connection = await connect(page, gateway)
+    connected = wire.ConnectionState(SESSION, connection, "connected")
+    await gateway.expect(wire.ConnectionState, connected.__eq__)
+    await page.evaluate("pc.close()")
+    await gateway.expect(
+        wire.ConnectionState, lambda m: m.state in ("disconnected", "failed", "closed")
+    )

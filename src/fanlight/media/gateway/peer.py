@@ -184,8 +184,8 @@ class Peer:
         if self._channel.get_property("buffered-amount") < 1 << 20:
             self._channel.emit("send-string", wire.encode(message).decode().rstrip("\n"))
 
-    def is_who_it_said(self) -> bool:
-        """Whether the certificate seen in DTLS has the offer's fingerprint.
+    def is_who_it_said(self) -> bool | None:
+        """Whether the certificate seen in DTLS has the offer's fingerprint; None: none seen yet.
 
         webrtcbin 1.22 does not compare them itself (RFC 8122 section 6 wants it).
         """
@@ -193,9 +193,9 @@ class Peer:
         pems = (dtls.get_property("peer-pem") for dtls in _parts(self._web, "dtlsdec"))
         seen = [_certificate(pem) for pem in pems if pem]
         digest = wanted[0].replace("-", "")
-        return bool(seen) and all(
-            hashlib.new(digest, der).digest().hex(":") == wanted[2] for der in seen
-        )
+        if not seen:
+            return None
+        return all(hashlib.new(digest, der).digest().hex(":") == wanted[2] for der in seen)
 
     def begin_to_hear(self) -> None:
         """Note from now on when the viewer was heard: reports and data, not its ICE checks."""
