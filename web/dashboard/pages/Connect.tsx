@@ -1,0 +1,58 @@
+/** Choose the tool to sign in. The page's key is made before the session is asked for. */
+
+import { api, type Tool } from "../api";
+import { BrowserKeys, makeKey } from "../credential/keys";
+import { Heading, ProblemNote, pageOf, sentence } from "../parts";
+import { go } from "../router";
+import { useAction, useLoaded } from "../use";
+
+export function Connect() {
+  const tools = useLoaded<Tool[]>(api.tools);
+  const { busy, problem, run } = useAction();
+  const start = (tool: Tool) =>
+    run(async () => {
+      const recipient = await makeKey(new BrowserKeys(), Date.now());
+      go(pageOf(await api.start({ provider: tool.name, recipient })));
+    });
+  return (
+    <>
+      <Heading title="Connect a command-line tool" />
+      <p className="lead">
+        Choose a tool. A machine is made for you, with the tool's sign-in page open. What the tool
+        writes there is sealed to a key of this browser; then the machine is destroyed.
+      </p>
+      <ProblemNote problem={problem ?? tools.problem} />
+      {!tools.data && !tools.problem && <p className="dim">Loading the tools…</p>}
+      <ul className="cards">
+        {tools.data?.map((tool) => (
+          <li key={tool.name}>
+            <button
+              type="button"
+              className="tool"
+              disabled={busy || !tool.installed}
+              onClick={() => start(tool)}
+            >
+              <span className="monogram" aria-hidden="true">
+                {tool.title.slice(0, 1)}
+              </span>
+              <span>
+                <strong>{tool.title}</strong>
+                <span className="dim small block">
+                  {tool.vendor}
+                  {tool.version && ` · ${tool.version}`}
+                </span>
+                {!tool.installed && <span className="small block why">{whyNot(tool)}</span>}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function whyNot(tool: Tool): string {
+  if (tool.note) return sentence(tool.note);
+  if (!tool.installable) return "It cannot be installed on this host.";
+  return `Not installed: run “fanlight tools install ${tool.name}” on the host.`;
+}

@@ -1,0 +1,36 @@
+/** A plain desktop. */
+
+import { useState } from "react";
+import { api, type Session } from "../api";
+import { CarefulButton, Heading, ProblemNote, Viewer } from "../parts";
+import { Link } from "../router";
+import { useAction } from "../use";
+
+export function Desktop({ id }: { id: string }) {
+  const [session, setSession] = useState<Session | null>(null);
+  const { busy, problem, run } = useAction();
+  const over = session?.status === "ended" || session?.status === "ending";
+  return (
+    <div className="desktop">
+      <Heading title={session?.label || "Desktop"}>
+        {over ? (
+          <Link href="/dashboard">Back to the sessions</Link>
+        ) : (
+          <CarefulButton
+            question="End the session? The machine is destroyed."
+            disabled={busy}
+            onSure={() => run(async () => void (await api.end(id)))}
+          >
+            End the session
+          </CarefulButton>
+        )}
+      </Heading>
+      <ProblemNote problem={problem} />
+      <Viewer session={id} onSession={setSession} />
+      <p className="dim small hint">
+        The keyboard belongs to the desktop while it has the focus. <kbd>Ctrl</kbd>+<kbd>Alt</kbd>+
+        <kbd>Shift</kbd> lets go of it.
+      </p>
+    </div>
+  );
+}

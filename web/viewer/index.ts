@@ -1,0 +1,23 @@
+/** The viewer library: defines `<fanlight-viewer>`. */
+
+import { FanlightViewer, type ViewerState } from "./element";
+
+export { FanlightViewer, type ViewerState };
+
+export const ELEMENT = "fanlight-viewer";
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "fanlight-viewer": FanlightViewer;
+  }
+  interface HTMLElementEventMap {
+    "fanlight-state": CustomEvent<ViewerState>;
+    /** The session as the API says it, whenever it changed. */
+    "fanlight-session": CustomEvent<unknown>;
+  }
+}
+
+/** Makes the element known to the page. Twice is once. */
+export function define(): void {
+  if (!customElements.get(ELEMENT)) customElements.define(ELEMENT, FanlightViewer);
+}

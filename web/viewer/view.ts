@@ -1,0 +1,209 @@
+/** The viewer's elements: made once, then told what to show. It decides nothing. */
+
+import { icon, make } from "./dom";
+import { isReady, phase, type State, waitingFor } from "./machine";
+import { grade, type Quality } from "./quality";
+import { STYLE } from "./styles";
+import {
+  announcement,
+  elapsed,
+  headline,
+  qualityRows,
+  qualitySummary,
+  waitingSentence,
+} from "./words";
+
+const FULL = "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5";
+const SMALL = "M4 5h16v14H4zM12 12h8v7h-8z";
+const KEYS = "M3 7h18v10H3zM7 10h.01M11 10h.01M15 10h.01M8 14h8";
+
+export interface Pressed {
+  rung(): void;
+  again(): void;
+}
+
+/** Whether a finger is the main pointer: then a button brings up the keyboard. */
+const COARSE = "(pointer: coarse)";
+
+export class View {
+  readonly stage = make("div", { class: "stage", part: "stage" });
+  readonly field = make("textarea", {
+    class: "keys",
+    "aria-label": "Keyboard of the desktop. Control, Alt and Shift together let go of it.",
+    autocapitalize: "off",
+    autocomplete: "off",
+    autocorrect: "off",
+    spellcheck: "false",
+  });
+  readonly vnc = make("div", { class: "vnc", hidden: "" });
+  private readonly title = make("h2");
+  private readonly text = make("p");
+  private readonly time = make("p", { class: "elapsed" });
+  private readonly progress = make("progress", {
+    max: "100",
+    "aria-label": "Start of the machine",
+  });
+  private readonly stages = make("ul", { class: "stages" });
+  private readonly again = make("button", { type: "button" }, "Try again");
+  private readonly cover = make("div", { class: "cover" });
+  private readonly status = make("span", { class: "space" });
+  private readonly live = make("div", { class: "sr", role: "status", "aria-live": "polite" });
+  private readonly dot = make("span", { class: "dot" });
+  private readonly figure = make("span");
+  private readonly details = make("dl", { class: "details", id: "details", hidden: "" });
+  private readonly rungButton = make("button", { type: "button", class: "vnc-button" });
+  private readonly smallButton = make("button", { type: "button" });
+  private readonly fullButton = make("button", { type: "button" });
+  private readonly keysButton = make("button", { type: "button" });
+  private readonly qualityButton = make("button", {
+    type: "button",
+    "aria-expanded": "false",
+    "aria-controls": "details",
+  });
+  private said = "";
+  private sinceMs = 0;
+  private waited = "";
+
+  constructor(
+    private readonly host: HTMLElement,
+    root: ShadowRoot,
+    pressed: Pressed,
+  ) {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+    this.cover.append(this.title, this.progress, this.text, this.stages, this.time, this.again);
+    this.stage.append(this.vnc, this.field, this.cover, this.details);
+    root.append(make("div", { class: "frame" }, this.stage, this.toolbar(pressed)), this.live);
+    this.again.addEventListener("click", () => pressed.again());
+    this.labelSize();
+    host.addEventListener("fullscreenchange", () => this.labelSize());
+  }
+
+  /** Puts the focus on the toolbar: the documented way out of the keyboard. */
+  focusToolbar(): void {
+    this.fullButton.focus();
+  }
+
+  render(state: State, nowMs: number): void {
+    const now = phase(state);
+    const waited = `${now} ${waitingFor(state)}`;
+    if (waited !== this.waited) this.sinceMs = nowMs;
+    this.waited = waited;
+    const covered = now !== "live" && now !== "vnc";
+    this.cover.hidden = !covered;
+    this.title.textContent = headline(state);
+    this.text.textContent = this.words(state);
+    const booting = covered && !state.over && !isReady(state) && !state.firstFrame;
+    this.progress.hidden = !booting;
+    this.progress.value = state.facts?.percent ?? 0;
+    this.stages.hidden = !booting;
+    this.renderStages(state);
+    this.again.hidden = now !== "failed";
+    this.vnc.hidden = !state.vnc;
+    this.renderBar(state, covered);
+    this.tick(state, nowMs);
+    const announced = announcement(state);
+    if (announced !== this.said) this.live.textContent = announced;
+    this.said = announced;
+  }
+
+  /** Shows the time that the present wait has taken. */
+  tick(state: State, nowMs: number): void {
+    const waiting = waitingFor(state) !== "nothing";
+    this.time.hidden = !waiting;
+    if (!waiting) return;
+    const percent = this.progress.hidden ? "" : `${state.facts?.percent ?? 0} % · `;
+    this.time.textContent = `${percent}${elapsed(nowMs - this.sinceMs)}`;
+  }
+
+  renderQuality(quality: Quality | null): void {
+    this.qualityButton.hidden = quality === null;
+    this.dot.className = `dot ${grade(quality)}`;
+    this.figure.textContent = qualitySummary(quality);
+    if (this.details.hidden) return;
+    const rows = qualityRows(quality).flatMap(([name, value]) => [
+      make("dt", {}, name),
+      make("dd", {}, value),
+    ]);
+    this.details.replaceChildren(...rows);
+  }
+
+  renderControl(held: boolean | null, notice: string): void {
+    const words = held === false ? "You are watching; another viewer holds control." : notice;
+    this.status.dataset.control = words;
+    if (words) this.status.textContent = words;
+  }
+
+  private words(state: State): string {
+    if (state.over) return state.reason;
+    const step = isReady(state) ? "" : (state.facts?.step ?? "");
+    const why = state.vnc && state.reason ? `${state.reason} ` : "";
+    return why + (step && !state.firstFrame ? step : waitingSentence(state));
+  }
+
+  private renderStages(state: State): void {
+    const items = (state.facts?.stages ?? []).map((stage) =>
+      make("li", stage.done ? { class: "done" } : {}, stage.text || stage.name),
+    );
+    this.stages.replaceChildren(...items);
+  }
+
+  private renderBar(state: State, covered: boolean): void {
+    const vnc = Boolean(state.vnc);
+    this.rungButton.textContent = vnc ? "Use WebRTC" : "Use noVNC";
+    this.rungButton.hidden = state.over === "ended" || !isReady(state);
+    this.keysButton.hidden = covered || !matchMedia(COARSE).matches;
+    if (vnc) this.qualityButton.hidden = true;
+    if (vnc) this.details.hidden = true;
+    const control = this.status.dataset.control ?? "";
+    this.status.textContent = vnc && !covered ? `noVNC: ${state.reason}` : control;
+    this.status.title = this.status.textContent;
+  }
+
+  private toolbar(pressed: Pressed): HTMLElement {
+    const { rungButton, smallButton, fullButton, keysButton, qualityButton } = this;
+    const bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Viewer" });
+    qualityButton.append(this.dot, this.figure);
+    qualityButton.setAttribute("aria-label", "Quality of the connection");
+    qualityButton.hidden = true;
+    keysButton.append(icon(KEYS));
+    keysButton.setAttribute("aria-label", "Show the keyboard");
+    bar.append(qualityButton, this.status, keysButton, rungButton, smallButton, fullButton);
+    rungButton.addEventListener("click", () => pressed.rung());
+    keysButton.addEventListener("click", () => this.field.focus());
+    smallButton.addEventListener("click", () => this.toggleSmall());
+    fullButton.addEventListener("click", () => void this.toggleFull());
+    qualityButton.addEventListener("click", () => {
+      this.details.hidden = !this.details.hidden;
+      qualityButton.setAttribute("aria-expanded", String(!this.details.hidden));
+    });
+    return bar;
+  }
+
+  private toggleSmall(): void {
+    this.host.toggleAttribute("data-small");
+    if (document.fullscreenElement) void document.exitFullscreen();
+    this.labelSize();
+  }
+
+  private async toggleFull(): Promise<void> {
+    this.host.removeAttribute("data-small");
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else await this.host.requestFullscreen?.().catch(() => undefined);
+    this.labelSize();
+  }
+
+  private labelSize(): void {
+    const small = this.host.hasAttribute("data-small");
+    const full = document.fullscreenElement === this.host;
+    label(this.smallButton, SMALL, small ? "Restore" : "Minimize");
+    label(this.fullButton, FULL, full ? "Leave full screen" : "Full screen");
+  }
+}
+
+function label(button: HTMLButtonElement, path: string, words: string): void {
+  button.replaceChildren(icon(path), make("span", { class: "label" }, words));
+  button.setAttribute("aria-label", words);
+  button.title = words;
+}
