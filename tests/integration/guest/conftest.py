@@ -76,6 +76,7 @@ class BareMachine:
         self._decoder = av.CodecContext.create("vp8", "r")
         self._frame, self._sequence = b"", -1
         self._writer: asyncio.StreamWriter | None = None
+        self._serving: set[asyncio.StreamWriter] = set()
 
     # --- the host's part ----------------------------------------------------------------------
 
@@ -94,6 +95,10 @@ class BareMachine:
                 loop.remove_reader(self.rtp)
                 server.close()
                 self.hang_up()
+                for writer in self._serving:
+                    writer.close()
+                    with contextlib.suppress(OSError):
+                        await writer.wait_closed()
 
     async def link(self, **changes: object) -> None:
         """Connect as the controller, identify the machine, and keep what it says."""
@@ -202,6 +207,7 @@ class BareMachine:
             self.messages.append(wire.decode(packet))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._serving.add(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             body = b""
@@ -219,7 +225,7 @@ class BareMachine:
                 + page
             )
             await writer.drain()
-        writer.close()
+            writer.close()
 
     def end(self) -> None:
         """Kill the machine, and close the host's ends."""
