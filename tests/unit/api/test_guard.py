@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 from starlette.routing import Route
@@ -190,7 +192,7 @@ async def test_bad_bodies_get_a_reason_and_change_nothing(
 async def test_a_body_without_a_length_is_cut_at_the_limit(owner: httpx.AsyncClient) -> None:
     sent = 0
 
-    async def endless():  # type: ignore[no-untyped-def]
+    async def endless() -> AsyncIterator[bytes]:
         nonlocal sent
         while sent < 10_000_000:
             sent += 10_000
