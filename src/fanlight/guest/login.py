@@ -34,6 +34,7 @@ from fanlight.wire import (
 )
 
 from .opener import NAMES, browser_programs, host_of
+from .prompts import Prompts
 from .sealing import collect, seal, wipe
 from .terminal import Terminal, plain
 
@@ -173,14 +174,11 @@ class LoginAgent:
         return status, terminal.text
 
     async def _attend(self, tool: ToolSpec, terminal: Terminal) -> None:
-        """Answer the tool's prompts, each once, and pass its user code on."""
-        waiting = [(re.compile(shows), keys) for shows, keys in tool.answers]
-        while await terminal.shows():
-            text = terminal.text
-            for pair in [pair for pair in waiting if pair[0].search(text)]:
-                waiting.remove(pair)
-                terminal.type(pair[1])
-            if tool.user_code_pattern and (found := re.search(tool.user_code_pattern, text)):
+        """Answer the tool's prompts and pass its user code on."""
+        prompts = Prompts(tool.answers)
+        while await prompts.news(terminal):
+            found = re.search(tool.user_code_pattern or r"(?!)", terminal.text)
+            if found:
                 await self._show_code(found["code"])
 
     async def _show_code(self, code: str) -> None:

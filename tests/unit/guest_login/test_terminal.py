@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
+from fanlight.guest.prompts import Prompts
 from fanlight.guest.terminal import COLUMNS, Terminal, plain
 
 
@@ -48,3 +50,23 @@ def test_escape_sequences_and_controls_do_not_reach_the_text() -> None:
     )
 
     assert plain(shown) == "red link gap\nend"
+
+
+async def test_an_answer_that_was_thrown_away_is_typed_again(tmp_path: Path) -> None:
+    # What is typed before a program has its terminal in raw mode is flushed when it does so.
+    code = (
+        "import termios, tty, time, sys; print('Go on?', flush=True); time.sleep(0.5); "
+        "tty.setraw(0, termios.TCSAFLUSH); print('got', sys.stdin.buffer.raw.read(1))"
+    )
+    prompts = Prompts(((r"Go on\?", "\r"),), again_after=2)
+    env = {"PATH": "/usr/bin:/bin"}
+    async with Terminal(["/usr/bin/python3", "-c", code], env=env, cwd=str(tmp_path)) as terminal:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(answering(prompts, terminal))
+            assert await terminal.wait() == 0
+        assert "got b'\\r'" in terminal.text
+
+
+async def answering(prompts: Prompts, terminal: Terminal) -> None:
+    while await prompts.news(terminal):
+        pass
