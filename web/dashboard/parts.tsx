@@ -79,7 +79,7 @@ export function CarefulButton({
     onSure();
   };
   return (
-    <span className="row" role="group" aria-label={question}>
+    <span className="row">
       <span className="dim">{question}</span>
       <button type="button" className="danger" onClick={sure}>
         Yes

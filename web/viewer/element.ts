@@ -75,6 +75,24 @@ export class FanlightViewer extends HTMLElement {
     this.listenForVnc();
   }
 
+  /** The session's id; the attribute of the same name. */
+  get session(): string {
+    return this.getAttribute("session") ?? "";
+  }
+
+  set session(id: string) {
+    this.setAttribute("session", id);
+  }
+
+  /** Where Fanlight is, relative to the page; the attribute of the same name. */
+  get base(): string {
+    return this.getAttribute("base") ?? "/";
+  }
+
+  set base(address: string) {
+    this.setAttribute("base", address);
+  }
+
   /** The element that shows the picture. */
   get video(): HTMLVideoElement {
     return this.shadowRoot?.getElementById("video") as HTMLVideoElement;
@@ -161,17 +179,19 @@ export class FanlightViewer extends HTMLElement {
     }
   }
 
-  private get base(): string {
-    return new URL(this.getAttribute("base") ?? "/", document.baseURI).href;
+  /** Where the API is, as an absolute address that ends in a slash. */
+  private get origin(): string {
+    return new URL(this.base, document.baseURI).href;
   }
 
-  private get session(): string {
-    return encodeURIComponent(this.getAttribute("session") ?? "");
+  /** The session's id as a part of an address. */
+  private get name(): string {
+    return encodeURIComponent(this.session);
   }
 
   private openEvents(): void {
     this.events?.close();
-    const url = new URL(`api/auth/session/${this.session}`, this.base).href;
+    const url = new URL(`api/auth/session/${this.name}`, this.origin).href;
     const notice = (words: string) => {
       this.notice = words;
       this.view.renderControl(this.held, words);
@@ -186,7 +206,7 @@ export class FanlightViewer extends HTMLElement {
     const first = this.pairs.size === 0 && !this.video.srcObject;
     const video = first ? this.video : newVideo();
     if (!first) this.view.stage.prepend(video);
-    const connection = new Connection(this.base, this.session, {
+    const connection = new Connection(this.origin, this.name, {
       answered: () => this.take({ type: "offerAnswered", id }),
       refused: (refusal, reason) => {
         if (refusal === "ended") {
@@ -243,7 +263,7 @@ export class FanlightViewer extends HTMLElement {
   private openVnc(id: number): void {
     const target = make("div", { class: "vnc" });
     this.view.vnc.replaceChildren(target);
-    const vnc = new Vnc(this.base, this.session, target, {
+    const vnc = new Vnc(this.origin, this.name, target, {
       connected: () => this.take({ type: "vncConnected", id }),
       lost: (reason) => this.take({ type: "vncLost", id, reason }),
     });

@@ -75,6 +75,7 @@ export class Vnc {
   }
 
   private lost(reason: string): void {
+    this.rfb = null;
     if (!this.closed) this.heard.lost(reason);
   }
 }
@@ -83,7 +84,7 @@ async function ticketFor(base: string, session: string): Promise<string> {
   const answer = await fetch(new URL("api/tickets", base), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ session, use: "vnc" }),
+    body: JSON.stringify({ session: decodeURIComponent(session), use: "vnc" }),
     credentials: "same-origin",
   });
   const body: unknown = await answer.json().catch(() => null);
