@@ -76,7 +76,7 @@ class Peer:
         self._handlers: list[tuple[Any, int]] = []
         self._channel: Any = None
         self._channels = 0
-        self._heard_at = 0.0
+        self._heard_at: float | None = None
         self._probes: list[tuple[Any, int]] = []
         self._pipeline: Any = Gst.Pipeline.new(None)
         self._source: Any = _make("appsrc")
@@ -199,7 +199,6 @@ class Peer:
 
     def begin_to_hear(self) -> None:
         """Note from now on when the viewer was heard: reports and data, not its ICE checks."""
-        self._heard_at = time.monotonic()
         kind = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
         for ice in _parts(self._web, "nicesrc"):
             pad = ice.get_static_pad("src")
@@ -207,8 +206,12 @@ class Peer:
 
     @property
     def silent_s(self) -> float:
-        """For how long the viewer was not heard, in seconds."""
-        return time.monotonic() - self._heard_at
+        """For how long the viewer was not heard, in seconds.
+
+        0 for one that never was: some players report nothing before the first picture.
+        """
+        heard_at = self._heard_at
+        return 0.0 if heard_at is None else time.monotonic() - heard_at
 
     def request_stats(self, take: Callable[[Any], None]) -> None:
         """Have `take` called with webrtcbin's statistics (a Gst.Structure), on this thread."""
