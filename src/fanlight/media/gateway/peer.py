@@ -77,6 +77,7 @@ class Peer:
         self._channel: Any = None
         self._channels = 0
         self._heard_at: float | None = None
+        self._first_sent_at: float | None = None
         self._probes: list[tuple[Any, int]] = []
         self._pipeline: Any = Gst.Pipeline.new(None)
         self._source: Any = _make("appsrc")
@@ -163,6 +164,8 @@ class Peer:
 
     def send_packets(self, packets: list[bytes]) -> int:
         """Queue RTP packets; gives their bytes."""
+        if self._first_sent_at is None:
+            self._first_sent_at = time.monotonic()
         time_ns = self._source.get_current_running_time()
         buffers = Gst.BufferList.new_sized(len(packets))
         for packet in packets:
@@ -208,10 +211,10 @@ class Peer:
     def silent_s(self) -> float:
         """For how long the viewer was not heard, in seconds.
 
-        0 for one that never was: some players report nothing before the first picture.
+        Before the first picture it is 0: until then some players have nothing to report.
         """
-        heard_at = self._heard_at
-        return 0.0 if heard_at is None else time.monotonic() - heard_at
+        since = self._heard_at or self._first_sent_at
+        return 0.0 if since is None else time.monotonic() - since
 
     def request_stats(self, take: Callable[[Any], None]) -> None:
         """Have `take` called with webrtcbin's statistics (a Gst.Structure), on this thread."""
