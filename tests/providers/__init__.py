@@ -26,14 +26,21 @@ DOUBLE_NAMES = (
     *("github.com", "api.github.com", "auth.openai.com", "chatgpt.com", "api.openai.com"),
     *("claude.com", "claude.ai", "platform.claude.com", "api.anthropic.com"),
 )
+FIRST_REQUEST = {
+    "claude_code": "claude.com GET /cai/oauth/authorize",
+    "codex": "auth.openai.com GET /oauth/authorize",
+    "gh": "github.com GET /login/device",
+}
+"""What a browser asks of the double first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page that a person meets, and what is typed there. `<Tab>` and the like are keys.
 
-    `selector` is there when the page is ready (Playwright); `asked` is the request that got it
-    (see `Provider.wait_for`), for whoever sees only pixels.
+    `selector` is there when the page is ready (Playwright). For whoever sees only pixels: `asked`
+    is the request that got the page (see `Provider.wait_for`; oidc-provider's two pages come with
+    the first and the second of the same). Give the browser a moment to draw it.
     """
 
     selector: str
@@ -115,12 +122,18 @@ def start_idp(
 
 
 def start_double(
-    directory: Path, ca: trustme.CA, *, account: str = "alice-test@example.test"
+    directory: Path, ca: trustme.CA, *, tool: str, account: str = "alice-test@example.test"
 ) -> contextlib.AbstractContextManager[Provider]:
-    """Serve the provider double while in the block. For gh, an account is a plain name."""
+    """Serve the double of a tool's provider while in the block: gh, claude_code or codex.
+
+    For gh, an account is a plain name, and the pages are those of `device_pages`.
+    """
     password = "battery staple 8"
-    login = Page("input[name=account]", (account, "<Tab>", password, "<Enter>"), "")
-    consent = Page("button[value=allow]", ("<Enter>",), "", deny="button[value=deny]")
+    login = Page(
+        "input[name=account]", (account, "<Tab>", password, "<Enter>"), FIRST_REQUEST[tool]
+    )
+    asked = FIRST_REQUEST[tool].split()[0] + " POST /double/login"
+    consent = Page("button[value=allow]", ("<Enter>",), asked, deny="button[value=deny]")
     settings = {"account": account, "password": password}
     return _serve(
         "double.mjs", DOUBLE_NAMES, directory, ca, settings, account, password, (login, consent)

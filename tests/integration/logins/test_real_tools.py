@@ -105,6 +105,8 @@ async def signed_in_and_sealed(
         opened = owner.open(heard.sealed())
         assert (opened.tool, opened.session, opened.nonce) == (name, "session-1", "nonce-1")
         assert opened.account == account
+        for page in provider.pages:
+            provider.wait_for(page.asked, timeout_s=1)
         assert_tells_nothing(heard.messages, opened, desktop.opened)
         elsewhere = home.parent / "elsewhere"
         elsewhere.mkdir()
@@ -125,14 +127,14 @@ async def test_wrangler_signs_in_at_a_real_identity_provider_and_its_credential_
 async def test_claude_code_signs_in_and_only_its_account_leaves_its_settings_file(
     directory: Path, home: Path, ca: trustme.CA
 ) -> None:
-    with start_double(directory, ca) as provider:
+    with start_double(directory, ca, tool="claude_code") as provider:
         await signed_in_and_sealed("claude_code", provider, home, provider.account)
 
 
 async def test_codex_signs_in_and_its_id_token_is_told_nowhere(
     directory: Path, home: Path, ca: trustme.CA
 ) -> None:
-    with start_double(directory, ca) as provider:
+    with start_double(directory, ca, tool="codex") as provider:
         await signed_in_and_sealed("codex", provider, home, provider.account)
 
 
@@ -140,7 +142,7 @@ async def test_gh_shows_its_code_and_signs_in_by_the_device_flow(
     directory: Path, home: Path, ca: trustme.CA
 ) -> None:
     tool, owner, heard = await installed("gh"), Owner(), Heard()
-    with start_double(directory, ca, account="alice-test") as provider:
+    with start_double(directory, ca, tool="gh", account="alice-test") as provider:
         async with desktop_for(provider, home) as desktop:
             agent = LoginAgent(heard, desktop)
             async with asyncio.TaskGroup() as tasks:
@@ -192,7 +194,7 @@ async def test_a_stray_request_to_the_callback_is_a_named_failure(
     directory: Path, home: Path, ca: trustme.CA
 ) -> None:
     tool, owner, heard = await installed("claude_code"), Owner(), Heard()
-    with start_double(directory, ca) as provider:
+    with start_double(directory, ca, tool="claude_code") as provider:
         async with desktop_for(provider, home) as desktop:
             agent = LoginAgent(heard, desktop)
             async with asyncio.TaskGroup() as tasks:
