@@ -51,7 +51,7 @@ _HINDERING = (
     *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"),
 )
 _DENIED = re.compile(
-    r"access[_ ]denied|consent denied|denied|said no|no authorization code received|cancelled|canceled",
+    r"denied|said no|no authorization code received|cancelled|canceled",
     re.IGNORECASE,
 )
 _WRONG_STATE = re.compile(
