@@ -1,0 +1,58 @@
+// @vitest-environment node
+import { Encrypter } from "age-encryption";
+import { beforeEach, expect, it } from "vitest";
+import { type KeyRecord, type KeyStore, makeKey, openSealed } from "./keys";
+
+class MemoryKeys implements KeyStore {
+  readonly records = new Map<string, KeyRecord>();
+  async get(recipient: string) {
+    return this.records.get(recipient);
+  }
+  async add(record: KeyRecord) {
+    if (this.records.has(record.recipient)) throw new Error("there is one already");
+    this.records.set(record.recipient, record);
+  }
+  async delete(recipient: string) {
+    this.records.delete(recipient);
+  }
+  async all() {
+    return [...this.records.values()];
+  }
+}
+
+let store: MemoryKeys;
+beforeEach(() => {
+  store = new MemoryKeys();
+});
+
+async function sealed(recipient: string, text: string): Promise<string> {
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(recipient);
+  return btoa(String.fromCharCode(...(await encrypter.encrypt(text))));
+}
+
+it("makes a key that cannot be taken out, and opens what was sealed to it", async () => {
+  const recipient = await makeKey(store, 0);
+  expect(recipient).toMatch(/^age1[a-z0-9]{58}$/);
+  const identity = store.records.get(recipient)?.identity as CryptoKey;
+  expect(identity.extractable).toBe(false);
+  expect(await openSealed(store, recipient, await sealed(recipient, "hello"))).toBe("hello");
+});
+
+it("makes another key for each session", async () => {
+  expect(await makeKey(store, 0)).not.toBe(await makeKey(store, 0));
+});
+
+it("opens nothing with another session's key", async () => {
+  const [mine, other] = [await makeKey(store, 0), await makeKey(store, 0)];
+  const text = await sealed(other, "hello");
+  await expect(openSealed(store, mine, text)).rejects.toThrow();
+  await store.delete(mine);
+  await expect(openSealed(store, mine, text)).rejects.toThrow("not in this browser");
+});
+
+it("forgets keys that are older than any session", async () => {
+  const old = await makeKey(store, 0);
+  await makeKey(store, 25 * 3600 * 1000);
+  expect(store.records.has(old)).toBe(false);
+});
