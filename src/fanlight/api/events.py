@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,8 @@ from .parts import Parts, SharedParts
 from .problems import responses
 
 router = APIRouter(tags=["sessions"])
+
+log = structlog.get_logger()
 
 MAX_ID_DIGITS = 15
 
@@ -94,8 +97,12 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _pump(self, send: Send) -> None:
-        async for event in self._source:
-            await self._write(send, rendered(event))
+        try:
+            async for event in self._source:
+                await self._write(send, rendered(event))
+        except FanlightError as error:
+            # The answer has begun, so it cannot become a problem: the client comes back for one.
+            log.warning("event stream broke off", code=error.code)
 
     async def _beat(self, send: Send) -> None:
         while True:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+import pyrage
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 
@@ -29,11 +30,21 @@ class Answer(BaseModel):
     )
 
 
+def _an_age_key(recipient: str) -> str:
+    try:
+        pyrage.x25519.Recipient.from_str(recipient)
+    except pyrage.RecipientError:
+        raise ValueError("this is not an age X25519 recipient") from None
+    return recipient
+
+
 # Names that people typed, or that a program gave itself: no control characters, which could move
 # a terminal's cursor or hide in a log.
 Name = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Recipient = Annotated[str, StringConstraints(pattern=r"^age1[a-z0-9]{58}$")]
+Recipient = Annotated[
+    str, StringConstraints(pattern=r"^age1[a-z0-9]{58}$"), AfterValidator(_an_age_key)
+]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
+import pyrage
 from fastapi import FastAPI
 
 from fanlight.api import ApiSettings, create_app
@@ -21,7 +22,7 @@ from fanlight.wire import PrincipalId
 
 PORT = 8080
 ORIGIN = "http://localhost:8080"
-RECIPIENT = "age1" + "q" * 58
+RECIPIENT = str(pyrage.x25519.Identity.generate().to_public())
 STRANGER = PrincipalId("stranger")
 OFFER = (
     "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"

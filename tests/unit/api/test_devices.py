@@ -109,6 +109,7 @@ async def test_bad_requests_are_refused(desk: Desk) -> None:
     changes: tuple[dict[str, Any], ...] = (
         {"tool": "nothing"},
         {"recipient": "ssh-rsa"},
+        {"recipient": "age1" + "q" * 58},
         {"clientName": "\x1b[2Jevil"},
         {"clientName": "x" * 101},
         {"env": {}},
