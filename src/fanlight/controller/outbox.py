@@ -25,16 +25,22 @@ class Outbox:
 
     def __init__(self, store: Store, followers: Followers, clock: Callable[[], float]) -> None:
         self._store, self._followers, self._clock = store, followers, clock
-        self._work: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
+        self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._newest: SessionRecord | None = None
+        self._is_closing = False
+        self._is_over = asyncio.Event()
 
     async def run(self) -> None:
         """Do what is asked for, one thing after the other, until closed."""
-        while work := await self._work.get():
-            try:
-                await work()
-            except FanlightError as error:
-                _log.error("the store failed", error=str(error), code=error.code)
+        try:
+            while not (self._is_closing and self._work.empty()):
+                work = await self._work.get()
+                try:
+                    await work()
+                except FanlightError as error:
+                    _log.error("the store failed", error=str(error), code=error.code)
+        finally:
+            self._is_over.set()
 
     def event(self, record: SessionRecord, kind: EventKind, data: Mapping[str, Any]) -> None:
         """Store the session and an event of it; then tell the followers."""
@@ -95,14 +101,16 @@ class Outbox:
 
     async def settled(self) -> None:
         """Return when everything asked for so far is done."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._is_closing:
+            await self._is_over.wait()
+            return
+        done = asyncio.Event()
 
         async def work() -> None:
-            if not done.done():
-                done.set_result(None)
+            done.set()
 
         self._work.put_nowait(work)
-        await done
+        await done.wait()
 
     def close(self, then: Callable[[], None]) -> None:
         """Do what was asked for, call `then`, end the followers' streams, and stop."""
@@ -111,5 +119,5 @@ class Outbox:
             then()
             self._followers.end()
 
+        self._is_closing = True
         self._work.put_nowait(work)
-        self._work.put_nowait(None)

@@ -1,0 +1,49 @@
+"""A controller that comes back finds its sessions, or says what became of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fanlight.controller import StartRequest
+from fanlight.store import OWNER
+from fanlight.testing.conformance import fresh_spec
+from fanlight.wire import CloseConnection, CloseSession, IdentifyMachine
+
+if TYPE_CHECKING:
+    from .conftest import Stage
+
+
+async def test_a_session_and_its_viewers_are_adopted(stage: Stage) -> None:
+    async with stage.controlled() as controller:
+        await controller.gateway.wait_there(5)
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        await stage.reaches(id_, "vm_created")
+        connection = await controller.offer(OWNER, id_, "v=0")
+        await controller.answer(OWNER, id_, connection, 5)
+    machine = stage.machine
+    async with stage.controlled() as controller:
+        found = await controller.session(OWNER, id_)
+        assert (found.status, found.viewers, found.percent) == ("vm_created", 1, 100)
+        await stage.until(lambda: sum(isinstance(m, IdentifyMachine) for m in machine.heard) == 2)
+
+    said = [m.token for m in machine.heard if isinstance(m, IdentifyMachine)]
+    assert said[0] == said[1]
+    assert stage.gateway.count(CloseConnection) == stage.gateway.count(CloseSession) == 0
+
+
+async def test_a_session_whose_machine_is_gone_ends_with_that_reason(stage: Stage) -> None:
+    async with stage.controlled() as controller:
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        await stage.reaches(id_, "vm_created")
+    stage.machine.die()
+    async with stage.controlled():
+        over = await stage.reaches(id_, "ended")
+
+    assert over.reason is not None
+    assert over.reason.code == "controller-restarted"
+
+
+async def test_a_machine_without_a_session_is_destroyed(stage: Stage) -> None:
+    await stage.provider.start(fresh_spec())
+    async with stage.controlled():
+        assert stage.refs() == []
