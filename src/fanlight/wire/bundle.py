@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from fanlight.errors import WireError
+
 from .messages import CredentialFile
 
 FORMAT = "fanlight-bundle-1"
