@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import shutil
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,15 +93,24 @@ class FakeMachine:
             self._server.close()
         if self._link:
             self._link.close()
-        shutil.rmtree(self.machine.directory, ignore_errors=True)
+        loop = asyncio.get_running_loop()
+        remove = functools.partial(shutil.rmtree, self.machine.directory, ignore_errors=True)
+        removed = loop.run_in_executor(None, remove)
+        removed.add_done_callback(lambda _: self._end(MachineEnd(status, tail)))
+
+    def _end(self, end: MachineEnd) -> None:
         if not self.ended.done():
-            self.ended.set_result(MachineEnd(status, tail))
+            self.ended.set_result(end)
 
     async def listen(self) -> None:
         """Make the machine's link.sock."""
-        self._server = await asyncio.start_unix_server(
-            self._serve, self.machine.directory / "link.sock"
-        )
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            listener.bind(str(self.machine.directory / "link.sock"))
+            self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+        except (OSError, asyncio.CancelledError):
+            listener.close()
+            raise
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.ended.done():
@@ -161,7 +172,11 @@ class FakeProvider:
         fake = FakeMachine(Machine(spec.ref, spec.session, directory), character)
         self.machines[spec.ref] = fake
         fake.ended.add_done_callback(lambda ended: self._forget(spec.ref, ended.result()))
-        await fake.listen()
+        try:
+            await fake.listen()
+        except asyncio.CancelledError:
+            fake.die()
+            raise
         return fake.machine
 
     async def destroy(self, ref: MachineRef) -> None:

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# ruff: noqa
 """What a hostile program in a machine tries. Runs inside; prints one JSON object: name -> outcome."""
 
 import ctypes

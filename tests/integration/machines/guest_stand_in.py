@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# ruff: noqa
 """A guest that only does the boot hand-over, and then what it is told over a Unix socket.
 
 One line of JSON a connection: {"run": [argv...]} runs a program and answers its status and output;

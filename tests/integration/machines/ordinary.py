@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# ruff: noqa
 """Keeper, sandbox and egress proxy as whoever runs this file, with the system's Python only."""
 
 import asyncio
@@ -42,8 +44,11 @@ async def main() -> None:
         await provider.destroy(machine.ref)
         left = sorted(each.name for each in (data / "run" / "m").iterdir())
         await client.end()
-    print(json.dumps({"answer": answer, "report": report, "owner": owner, "left": left,
-                      "uid": os.getuid()}))
+    print(
+        json.dumps(
+            {"answer": answer, "report": report, "owner": owner, "left": left, "uid": os.getuid()}
+        )
+    )
 
 
 asyncio.run(main())

@@ -1,4 +1,4 @@
-"""What a program in a machine cannot do: tried from inside, against listeners of the test's own."""
+"""What a program in a machine cannot do: tried from inside, against the test's listeners."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.machines.running import RunningHost, running_host
 
 from fanlight.testing.conformance import fresh_spec
 from fanlight.wire import EgressPolicy, EgressRefused
-from tests.integration.machines.running import RunningHost, running_host
 
 pytestmark = pytest.mark.timeout(120)
 ATTEMPTS = Path(__file__).with_name("attempts.py")
@@ -76,7 +76,7 @@ def own_addresses() -> list[str]:
 @pytest.fixture
 async def outcome(
     host: RunningHost, listener: socket.socket, abstract: str
-) -> AsyncIterator[dict[str, Any]]:
+) -> dict[str, Any]:
     """What the attempts came to, in a machine with a pin and a neighbour."""
     port = listener.getsockname()[1]
     pins = {"pinned.test:443": f"127.0.0.1:{port}"}
@@ -97,7 +97,7 @@ async def outcome(
     argv = ["/usr/bin/python3", "-I", "-c", program, json.dumps(goal)]
     answer = await host.ask(machine, {"run": argv})
     assert answer["status"] == 0, answer["err"]
-    yield json.loads(answer["out"])
+    return dict(json.loads(answer["out"]))
 
 
 def _bracketed(address: str) -> str:

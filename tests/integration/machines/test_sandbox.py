@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.integration.machines.running import RunningHost, running_host
 
 from fanlight.errors import MachineRefused
 from fanlight.machines import Provider
 from fanlight.machines.sandbox import SandboxProvider
 from fanlight.testing.conformance import Conformance, fresh_spec, link_answers
-
-from tests.integration.machines.running import RunningHost, running_host
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -34,7 +33,7 @@ class TestSandbox(Conformance):
 
 
 def inventory(data: Path) -> dict[str, list[str]]:
-    """What a machine could leave on this host: processes, mounts, interfaces, groups, files."""
+    """What a machine could leave: processes, mounts, interfaces, control groups, files."""
     keeper = (data / "run" / "processes.json").read_text()
     return {
         "recorded": [keeper],
@@ -44,7 +43,9 @@ def inventory(data: Path) -> dict[str, list[str]]:
             if entry.name.isdigit() and _is_ours(entry, data)
         ),
         "mounts": sorted(
-            line for line in Path("/proc/self/mounts").read_text().splitlines() if str(data) in line
+            line
+            for line in Path("/proc/self/mounts").read_text().splitlines()
+            if str(data) in line
         ),
         "interfaces": sorted(os.listdir("/sys/class/net")),
         "groups": sorted(str(each) for each in Path("/sys/fs/cgroup").rglob("fanlight-*/*/")),
@@ -54,9 +55,10 @@ def inventory(data: Path) -> dict[str, list[str]]:
 
 def _is_ours(entry: Path, data: Path) -> bool:
     try:
-        return entry.stat().st_uid >= 200_000 or str(data).encode() in (
-            entry / "cmdline"
-        ).read_bytes()
+        return (
+            entry.stat().st_uid >= 200_000
+            or str(data).encode() in (entry / "cmdline").read_bytes()
+        )
     except OSError:
         return False
 
@@ -67,7 +69,9 @@ async def test_a_destroyed_machine_leaves_nothing_at_all(host: RunningHost) -> N
     before = await asyncio.to_thread(inventory, host.data)
 
     machine = await host.provider.start(fresh_spec())
-    await host.ask(machine, {"run": ["sh", "-c", "(sleep 100 & setsid sleep 100 &) >/dev/null 2>&1"]})
+    await host.ask(
+        machine, {"run": ["sh", "-c", "(sleep 100 & setsid sleep 100 &) >/dev/null 2>&1"]}
+    )
     during = await asyncio.to_thread(inventory, host.data)
     await host.provider.destroy(machine.ref)
 
@@ -138,15 +142,15 @@ def wait_until_gone(pid: int) -> None:
 
 async def again(host: RunningHost, leftover: Path) -> None:
     """Start a second keeper where the first was killed, and see that it starts clean."""
-    from fanlight.host import KeeperClient, KeeperSettings, ensure_keeper
-
     from tests.integration.machines.running import QUIET_GATEWAY
+
+    from fanlight.host import KeeperClient, KeeperSettings, ensure_keeper
 
     settings = KeeperSettings(host.data, idle_s=60, gateway_command=QUIET_GATEWAY)
     client = KeeperClient()
     state = await client.open(await ensure_keeper(settings))
     assert state.machines == ()
-    assert not leftover.exists()
+    assert not await asyncio.to_thread(leftover.exists)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(client.run())
         provider = SandboxProvider(client, host.data, guest=host.data / "guest.py")
