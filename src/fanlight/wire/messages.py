@@ -160,7 +160,7 @@ class StartLogin:
     tool: ToolSpec
     recipient: str
     nonce: str
-    session: SessionId = SessionId("")
+    session: SessionId = SessionId("")  # noqa: RUF009 - a NewType: nothing is called
     """The session that the sealed bundle will name."""
 
 
@@ -200,7 +200,7 @@ class CredentialFile:
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """What the guest needs to know of a tool. Made from the catalogue; see docs/reference/tools."""
+    """What the guest needs to know of a tool; made from the catalogue."""
 
     name: str
     version: str
