@@ -184,8 +184,8 @@ class FakeProvider:
         if fake := self.machines.get(ref):
             fake.die()
             await fake.ended
-            for _ in range(12):  # a connection accepted in this very moment is closed, too
-                await asyncio.sleep(0)
+            # A connection that was accepted in this very moment gets its end, too.
+            await asyncio.sleep(0.02)
 
     async def list(self) -> tuple[Machine, ...]:
         """See `Provider.list`."""

@@ -74,9 +74,7 @@ def own_addresses() -> list[str]:
 
 
 @pytest.fixture
-async def outcome(
-    host: RunningHost, listener: socket.socket, abstract: str
-) -> dict[str, Any]:
+async def outcome(host: RunningHost, listener: socket.socket, abstract: str) -> dict[str, Any]:
     """What the attempts came to, in a machine with a pin and a neighbour."""
     port = listener.getsockname()[1]
     pins = {"pinned.test:443": f"127.0.0.1:{port}"}
