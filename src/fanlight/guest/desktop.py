@@ -74,7 +74,7 @@ class Desktop:
         self._size = options.width_px, options.height_px
         self._display_size = self._size
         self._url = "about:blank"
-        self._ca_pem = self._ca_bundle = ""
+        self._ca_bundle = ""
         self._deaths = Deaths()
         self._processes: dict[str, Process] = {}
         self._server_over = asyncio.Event()
@@ -92,7 +92,6 @@ class Desktop:
             said.codec, said.bitrate_kbps, said.frames_per_s, self._options.capture
         )
         size = said.width_px, said.height_px
-        self._url = said.start_url if self._url == "about:blank" else self._url
         if picture != self._picture:
             self._picture = picture
             await self._respawn("media")
@@ -100,8 +99,9 @@ class Desktop:
             self._size = size
             await self._fit_display()
         if said.ca_pem:
-            self._ca_pem = said.ca_pem
             self._ca_bundle = str(await trust(said.ca_pem, self._home, self.env))
+        if self._url == "about:blank":  # no page is asked for before its authority is known
+            self._url = said.start_url
         if said.ca_pem or said.start_url != "about:blank":
             await self._respawn("chromium")
 

@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -68,6 +69,7 @@ class BareMachine:
         )
         for each in (self.rtp, self.control, self.egress):
             each.setblocking(False)
+        self.tls: ssl.SSLContext | None = None
         self.said: list[dict[str, object]] = []
         self.pages: list[str] = []
         self.messages: list[wire.Message] = []
@@ -96,9 +98,10 @@ class BareMachine:
                 server.close()
                 self.hang_up()
                 for writer in self._serving:
-                    writer.close()
-                    with contextlib.suppress(OSError):
-                        await writer.wait_closed()
+                    writer.transport.abort()
+                    with contextlib.suppress(OSError, TimeoutError):
+                        async with asyncio.timeout(1):
+                            await writer.wait_closed()
 
     async def link(self, **changes: object) -> None:
         """Connect as the controller, identify the machine, and keep what it says."""
@@ -216,6 +219,11 @@ class BareMachine:
                     body = await reader.readexactly(int(line.partition(":")[2]))
             if body and head.startswith("POST"):
                 self.said.append(json.loads(body))
+            elif head.startswith("CONNECT page.test:443 ") and self.tls:
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                await writer.start_tls(self.tls)
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                self.pages.append("https://page.test" + head.split(" ")[1])
             elif head.startswith("GET http://page.test/"):
                 self.pages.append(head.split(" ")[1])
             page = PAGE.encode()
@@ -248,6 +256,13 @@ def identity(**changes: object) -> wire.IdentifyMachine:
     return wire.IdentifyMachine(**(fields | changes))  # type: ignore[arg-type]
 
 
+def _etc() -> list[str]:
+    words = []
+    for name in ("fonts", "ssl", "alternatives", "ld.so.cache", "X11", "xdg", "passwd", "group"):
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return words
+
+
 def _argv(guest: Path, run: Path, boot_fd: int, arguments: tuple[str, ...]) -> list[str]:
     drop = ["setpriv", f"--reuid={MACHINE_UID}", f"--regid={MACHINE_UID}", "--clear-groups"]
     return [
@@ -256,9 +271,11 @@ def _argv(guest: Path, run: Path, boot_fd: int, arguments: tuple[str, ...]) -> l
         *("--clearenv", "--setenv", "HOME", HOME, "--setenv", "PATH", "/usr/bin:/bin"),
         *("--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin"),
         *("--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"),
-        *("--ro-bind", "/etc", "/etc", "--dev", "/dev", "--tmpfs", "/dev/shm"),
+        *_etc(),
+        *("--dev", "/dev", "--tmpfs", "/dev/shm"),
         *("--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"),
         *("--perms", "1777", "--dir", "/tmp/.X11-unix", "--tmpfs", HOME),
+        *("--tmpfs", "/etc/chromium", "--dir", "/etc/chromium/policies/managed"),
         *("--bind", str(run), "/run/fanlight", "--ro-bind", str(guest), "/opt/guest.pyz"),
         *("--chdir", HOME, "--", "/usr/bin/python3", "-I", "-S", "/opt/guest.pyz"),
         *("--boot-fd", str(boot_fd), *arguments),

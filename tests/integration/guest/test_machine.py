@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+import trustme
 
 from fanlight import wire
 
@@ -192,3 +194,26 @@ def test_without_damage_the_display_is_polled(machine: Any) -> None:
         await machine.until("a key frame", lambda: machine.key_frames > before, 2)
 
     run(machine, test, start_url=PAGE_URL)
+
+
+def test_a_private_authority_is_trusted_before_the_first_page_is_asked_for(machine: Any) -> None:
+    authority = trustme.CA()
+    machine.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("page.test").configure_cert(machine.tls)
+
+    async def test(machine: Any) -> None:
+        await machine.until("the page", lambda: "https://page.test/" in machine.pages)
+        await machine.until("a red page", lambda: is_red(machine.colour(700, 650)))
+
+    ca_pem = authority.cert_pem.bytes().decode()
+    run(machine, test, start_url="https://page.test/", ca_pem=ca_pem)
+
+
+def test_the_browser_is_held_to_what_a_login_needs(machine: Any) -> None:
+    async def test(machine: Any) -> None:
+        await machine.until("ready", lambda: bool(machine.heard(wire.GuestReady)))
+        (browser, *_) = machine.pids("chromium")
+        policy = f"/proc/{browser}/root/etc/chromium/policies/managed/fanlight.json"
+        assert os.stat(policy).st_size > 100
+
+    run(machine, test)
