@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 from fanlight import log
-from fanlight.errors import FanlightError
+from fanlight.errors import FanlightError, KeeperUnavailable
 from fanlight.host import KeeperClient, KeeperEvent, KeeperSettings, ensure_keeper
 
 RETRY_S, RETRY_MOST_S = 0.05, 2.0
+HELLO_TIMEOUT_S = 3.0
 
 _log = log.get("controller")
 
@@ -36,7 +37,13 @@ class KeeperLink:
             KeeperUnavailable: it did not start.
             SettingRejected: the data directory cannot be used.
         """
-        await self.client.open(await ensure_keeper(self._settings))
+        socket_path = await ensure_keeper(self._settings)
+        try:
+            async with asyncio.timeout(HELLO_TIMEOUT_S):
+                await self.client.open(socket_path)
+        except TimeoutError:
+            # A keeper that is dying may still have taken the connection.
+            raise KeeperUnavailable("the keeper took the connection and said nothing") from None
 
     async def end(self) -> None:
         """End the keeper with all it holds, and wait for it. No other one is started.
@@ -58,6 +65,7 @@ class KeeperLink:
                 return
             _log.warning("the keeper is gone; another one is started")
             self._on_lost()
+            await asyncio.sleep(RETRY_S)
             while True:
                 try:
                     await self.open()

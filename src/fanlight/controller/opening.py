@@ -61,6 +61,7 @@ async def open_controller(
         SettingRejected: the provider, or a file of the settings, is not there.
     """
     given = await asyncio.to_thread(ControllerSettings.serving, settings)
+    make = await asyncio.to_thread(provider_named, settings.provider)
     data = settings.data.absolute()
     keeper = KeeperLink(keeper_settings(settings), on_event=_nothing, on_lost=_nothing)
     await keeper.open()
@@ -70,7 +71,7 @@ async def open_controller(
             controller = HostController(
                 given,
                 store=store,
-                provider=provider_named(settings.provider, keeper.client, data),
+                provider=make(keeper.client, data),
                 gateway_socket=Layout(data).gateway_socket,
                 tokens=await asyncio.to_thread(MachineTokens.of, data / "store"),
                 spec_of=catalogue.spec,
@@ -107,8 +108,8 @@ def keeper_settings(settings: ServeSettings) -> KeeperSettings:
     )
 
 
-def provider_named(name: str, keeper: KeeperClient, data: Path) -> Provider:
-    """Give the provider that an entry point of `fanlight.providers` names.
+def provider_named(name: str) -> Callable[[KeeperClient, Path], Provider]:
+    """Give what makes the provider that an entry point of `fanlight.providers` names.
 
     Raises:
         SettingRejected: there is none of that name.
@@ -118,7 +119,7 @@ def provider_named(name: str, keeper: KeeperClient, data: Path) -> Provider:
         known = ", ".join(sorted(each.name for each in entry_points(group="fanlight.providers")))
         raise SettingRejected(f"there is no provider {name!r}", hint=f"There are: {known}.")
     make: Callable[[KeeperClient, Path], Provider] = next(iter(found)).load()
-    return make(keeper, data)
+    return make
 
 
 async def _ready(controller: Controller, working: asyncio.Task[None]) -> None:
