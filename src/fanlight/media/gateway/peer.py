@@ -76,6 +76,7 @@ class Peer:
         self._handlers: list[tuple[Any, int]] = []
         self._channel: Any = None
         self._channels = 0
+        self._is_asked = False
         self._heard_at: float | None = None
         self._first_sent_at: float | None = None
         self._probes: list[tuple[Any, int]] = []
@@ -100,6 +101,7 @@ class Peer:
         pad = web.request_pad_simple("sink_%u")
         if pad is None:
             raise PeerFailed("webrtcbin gives no pad")
+        self._pad: Any = pad
         transceiver = pad.get_property("transceiver")
         direction = GstWebRTC.WebRTCRTPTransceiverDirection.SENDONLY
         transceiver.set_property("direction", direction)
@@ -150,9 +152,25 @@ class Peer:
         """
         if self._pipeline.set_state(Gst.State.PLAYING) == Gst.StateChangeReturn.FAILURE:
             raise PeerFailed("the pipeline does not start")
+        # Until the caps are on webrtcbin's pad its answer would name no SSRC, and Chromium would
+        # decode the picture and not show it (seen once in 25 connections).
+        if self._pad.get_current_caps() is None:
+            self._connect(self._pad, "notify::caps", self._from_caps)
+        if self._pad.get_current_caps() is not None:
+            self._set_remote()
+
+    def _from_caps(self, pad: Any, _property: Any) -> None:
+        if pad.get_current_caps() is not None:
+            post(self._set_remote)
+
+    def _set_remote(self) -> None:
+        if self._is_asked or self._web is None:
+            return
+        self._is_asked = True
         result, message = GstSdp.SDPMessage.new_from_text(self._offer.canonical())
         if result != GstSdp.SDPResult.OK:
-            raise PeerFailed("GStreamer cannot read the offer")
+            self._listener.peer_failed("it cannot read the offer")
+            return
         kind = GstWebRTC.WebRTCSDPType.OFFER
         description = GstWebRTC.WebRTCSessionDescription.new(kind, message)
         promise = Gst.Promise.new_with_change_func(self._from_remote_set)
@@ -237,7 +255,7 @@ class Peer:
         self._pipeline.get_bus().remove_signal_watch()
         self._pipeline.set_state(Gst.State.NULL)
         # webrtcbin's threads and sockets go with its last reference, so none may stay in a cycle.
-        self._pipeline = self._web = self._source = None
+        self._pipeline = self._web = self._source = self._pad = None
 
     # --- from GStreamer's threads -------------------------------------------------------------
 
