@@ -192,9 +192,10 @@ export class FanlightViewer extends HTMLElement {
   private openEvents(): void {
     this.events?.close();
     const url = new URL(`api/auth/session/${this.name}`, this.origin).href;
+    // Notices are replayed with the stream: one of the past must not stand under a live picture.
     const notice = (words: string) => {
-      this.notice = words;
-      this.view.renderControl(this.held, words);
+      this.notice = phase(this.state) === "live" ? "" : words;
+      this.view.renderControl(this.held, this.notice);
     };
     const session = (detail: unknown) =>
       this.dispatchEvent(new CustomEvent("fanlight-session", { detail }));
@@ -282,6 +283,10 @@ export class FanlightViewer extends HTMLElement {
   private show(): void {
     const now = this.viewerState;
     this.dataset.state = now.state;
+    if (now.state === "live" && this.notice) {
+      this.notice = "";
+      this.view.renderControl(this.held, "");
+    }
     this.view.render(this.state, performance.now());
     const said = JSON.stringify(now);
     if (said === this.said) return;
