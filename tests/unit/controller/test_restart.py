@@ -35,7 +35,7 @@ async def test_a_session_whose_machine_is_gone_ends_with_that_reason(stage: Stag
     async with stage.controlled() as controller:
         id_ = (await controller.start(OWNER, StartRequest())).session_id
         await stage.reaches(id_, "vm_created")
-    stage.machine.die()
+    await stage.provider.destroy(stage.machine.machine.ref)
     async with stage.controlled():
         over = await stage.reaches(id_, "ended")
 
