@@ -45,7 +45,9 @@ def decode(line: bytes | str) -> Message:
         raise WireError(f"not JSON: {type(error).__name__}") from None
     if not isinstance(data, dict):
         raise WireError("not a JSON object")
-    kind = messages.KINDS.get(data.pop("type", None)) if isinstance(data.get("type"), str) else None
+    kind = (
+        messages.KINDS.get(data.pop("type", None)) if isinstance(data.get("type"), str) else None
+    )
     if kind is None:
         raise WireError("no known type")
     return typing.cast(Message, _build(kind, data))
