@@ -74,6 +74,7 @@ from .messages import (
 )
 
 __all__ = [
+    "MAX_LINE_BYTES",
     "AccountVerified",
     "AttachEgress",
     "AttachMachine",
@@ -117,7 +118,6 @@ __all__ = [
     "LinkPong",
     "LoginEnded",
     "LoginRejected",
-    "MAX_LINE_BYTES",
     "MachineGone",
     "MachineIdentified",
     "MachineNotSpawned",

@@ -18,7 +18,8 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from ..errors import WireError
+from fanlight.errors import WireError
+
 from . import messages
 from .messages import Message
 
