@@ -60,6 +60,12 @@ def main() -> None:
         app()
     except FanlightError as error:
         sys.exit(report(error))
+    except BaseExceptionGroup as group:
+        # A task group wraps what its tasks raise; a named error in it is what the user needs.
+        named = group.subgroup(FanlightError)
+        if named is None:
+            raise
+        sys.exit(report(_first(named)))
     except KeyboardInterrupt:
         warn("Interrupted.")
         sys.exit(130)
@@ -75,3 +81,8 @@ def report(error: FanlightError) -> int:
     warn("  What happened:", text=str(error))
     warn("  What to do:   ", text=error.hint)
     return status
+
+
+def _first(group: BaseExceptionGroup[FanlightError]) -> FanlightError:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

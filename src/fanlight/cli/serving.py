@@ -149,22 +149,8 @@ def _app(
 ) -> FastAPI:
     from fanlight.api import ApiSettings, create_app
 
-    secret = settings.turn_secret_file
-    return create_app(
-        controller,
-        store,
-        ApiSettings.serving(
-            port,
-            tls=settings.tls_cert is not None,
-            public_url=settings.public_url or None,
-            allowed_hosts=settings.allowed_hosts,
-            cors_origins=frozenset(settings.allowed_origins),
-            stun_urls=settings.stun_urls,
-            turn_urls=settings.turn_urls,
-            turn_secret=log.Secret(secret.read_text().strip()) if secret else None,
-        ),
-        tools=tools,
-    )
+    api = ApiSettings.of(settings, port)
+    return create_app(controller, store, api, tools=tools)
 
 
 def _server(settings: config.ServeSettings, app: FastAPI) -> uvicorn.Server:
