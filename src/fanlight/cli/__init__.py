@@ -5,6 +5,6 @@ what happened, whose fault it is and what to do; nobody is shown a traceback for
 a name.
 """
 
-from .app import app, main
+from .app import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

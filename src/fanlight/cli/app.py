@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -50,14 +51,14 @@ FAULTS: tuple[tuple[type[FanlightError], int, str], ...] = (
 """Kinds of errors, their exit statuses, and whose fault they are."""
 
 
-def main() -> None:
+def main(run: Callable[[], object] = app) -> None:
     """Run `fanlight` and leave with its status.
 
     0 well; 1 a defect of ours; 2 a mistake in what was asked; 3 the peer's, 4 the host's,
     5 the machine's fault; 130 interrupted.
     """
     try:
-        app()
+        run()
     except FanlightError as error:
         sys.exit(report(error))
     except BaseExceptionGroup as group:
