@@ -46,3 +46,8 @@ def test_a_field_that_is_not_as_declared_is_refused(line: bytes) -> None:
 
 def test_a_whole_number_will_do_for_a_fraction() -> None:
     assert wire.decode(b'{"type":"input.ping","t":1}') == wire.InputPing(1.0)
+
+
+def test_a_field_with_a_default_may_be_left_out() -> None:
+    line = b'{"type":"connection.candidate","session":"s","connection":"c","candidate":""}'
+    assert wire.decode(line) == ViewerCandidate(SessionId("s"), ConnectionId("c"), "")
