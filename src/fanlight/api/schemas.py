@@ -139,6 +139,15 @@ class Me(Answer):
     origin: str
 
 
+class CredentialPath(Answer):
+    """A file of a tool's credential, under HOME; no `fields`: all of it is the credential."""
+
+    path: str
+    fields: list[str]
+    required: bool
+    merge: bool
+
+
 class ToolAnswer(Answer):
     """One tool of the catalogue."""
 
@@ -149,6 +158,8 @@ class ToolAnswer(Answer):
     installable: bool
     version: str
     note: str
+    credential_paths: list[CredentialPath]
+    next_command: str
 
 
 class Stage(Answer):

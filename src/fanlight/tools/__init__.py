@@ -4,7 +4,7 @@ Everything Fanlight knows of a tool stands in its TOML file here; no code names 
 tree is installed from `locks/NAME`.
 """
 
-from .catalogue import Catalogue, ListedTool
+from .catalogue import Catalogue, ListedFile, ListedTool
 from .description import Install, Tool, read_tools
 
-__all__ = ["Catalogue", "Install", "ListedTool", "Tool", "read_tools"]
+__all__ = ["Catalogue", "Install", "ListedFile", "ListedTool", "Tool", "read_tools"]

@@ -20,6 +20,19 @@ read_tools()  # now, as an event loop must not wait for it later
 
 
 @dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file of a tool's credential, as whoever opens a bundle must judge it."""
+
+    path: str
+    """Under HOME."""
+    fields: tuple[str, ...]
+    """What may be in it at the top; empty: anything."""
+    required: bool
+    merge: bool
+    """Whether its fields are merged into a file that is there, instead of replacing it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ListedTool:
     """A tool as the list shows it."""
 
@@ -30,6 +43,9 @@ class ListedTool:
     installed: bool
     installable: bool
     note: str
+    credential_paths: tuple[ListedFile, ...] = ()
+    next_command: str = ""
+    """What its user types next, where the credential was put in place."""
 
 
 class Catalogue:
@@ -52,6 +68,8 @@ class Catalogue:
                 installed=is_installed(self._tools, tool),
                 installable=tool.installable,
                 note=tool.note,
+                credential_paths=_listed_files(tool),
+                next_command=tool.next_command,
             )
             for tool in read_tools().values()
         )
@@ -109,6 +127,13 @@ class Catalogue:
         if child.returncode != 0:
             raise HostError(f"{name} --version failed: {' '.join(lines[-3:])}")
         return lines[0] if lines else ""
+
+
+def _listed_files(tool: Tool) -> tuple[ListedFile, ...]:
+    return tuple(
+        ListedFile(file.path, file.fields, file.required, file.path in tool.merged)
+        for file in tool.credential
+    )
 
 
 def _remedy(tool: Tool) -> str:
