@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Literal
 
 import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -33,9 +34,19 @@ MAX_ID_DIGITS = 15
     responses=responses(NotSignedIn, NotAllowed, SessionNotFound)
     | {200: {"description": "The stream", "content": {"text/event-stream": {}}}},
 )
-async def events(id: str, request: Request, asker: Owner, parts: SharedParts) -> Response:
-    """Stream every change of the session, from `Last-Event-ID` on, until `end`."""
-    after = _last_event_id(request)
+async def events(
+    id: str,
+    request: Request,
+    asker: Owner,
+    parts: SharedParts,
+    start: Annotated[Literal["now"] | None, Query(alias="from")] = None,
+) -> Response:
+    """Stream every change of the session, from `Last-Event-ID` on, until `end`.
+
+    `from=now` without `Last-Event-ID`: the session as it stands first, and nothing of its past.
+    """
+    last = _last_event_id(request)
+    after = None if start == "now" and not last else last
     session = SessionId(id)
     # Said before the stream begins: a stranger gets a problem, not an empty stream.
     await parts.controller.session(asker.principal, session)

@@ -185,9 +185,12 @@ class Controller:
             await self._stored(principal, id)
 
     async def events(
-        self, principal: PrincipalId, id: SessionId, after: int = 0
+        self, principal: PrincipalId, id: SessionId, after: int | None = 0
     ) -> AsyncIterator[SessionEvent]:
-        """Yield the session's events after number `after`, until `end`."""
+        """Yield the session's events after number `after`, until `end`.
+
+        None: the session as it stands instead of its past, then what comes.
+        """
         if driver := self._owned(principal, id):
             source = publish.follow(self._store, id, driver.followers, after)
         else:

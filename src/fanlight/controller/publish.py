@@ -58,12 +58,12 @@ class Followers:
 
 
 async def follow(
-    store: Store, session: SessionId, followers: Followers, after: int
+    store: Store, session: SessionId, followers: Followers, after: int | None
 ) -> AsyncIterator[SessionEvent]:
-    """Yield what was kept after `after`, then what comes, until `end`."""
+    """Yield what was kept after `after` (None: how things stand), then what comes, until `end`."""
     queue = followers.open()
     try:
-        last = after
+        last = after or 0
         async for event in kept(store, session, after):
             last = event.id or last
             yield event
@@ -80,15 +80,39 @@ async def follow(
         followers.close(queue)
 
 
-async def kept(store: Store, session: SessionId, after: int) -> AsyncIterator[SessionEvent]:
-    """Yield the kept events with an id over `after`."""
+async def kept(store: Store, session: SessionId, after: int | None) -> AsyncIterator[SessionEvent]:
+    """Yield the kept events with an id over `after`; None: only how things stand."""
+    if after is None:
+        async for event in _standing(store, session):
+            yield event
+        return
     while page := await store.events(session, after=after, limit=PAGE):
         for record in page:
             yield SessionEvent(record.id, _kind(record.kind), record.data)
         after = page[-1].id
 
 
-async def ended(store: Store, final: Session, after: int) -> AsyncIterator[SessionEvent]:
+async def _standing(store: Store, session: SessionId) -> AsyncIterator[SessionEvent]:
+    """Yield the newest `session` event, and `end` if it was said; news of the past is left out.
+
+    It bears the newest id of all, so that whoever resumes from it is not told of the past either.
+    """
+    newest: SessionEvent | None = None
+    end: SessionEvent | None = None
+    last: int | None = None
+    async for event in kept(store, session, 0):
+        last = event.id
+        if event.kind == "session":
+            newest = event
+        elif event.kind == "end":
+            end = event
+    if newest is not None:
+        yield SessionEvent(None if end else last, "session", newest.data)
+    if end is not None:
+        yield end
+
+
+async def ended(store: Store, final: Session, after: int | None) -> AsyncIterator[SessionEvent]:
     """Yield what was kept of a session that is over; its final state and `end` in any case."""
     said_end = False
     async for event in kept(store, final.session_id, after):

@@ -123,9 +123,12 @@ class FakeController:
         await self.finish(id)
 
     async def events(
-        self, principal: PrincipalId, id: SessionId, after: int
+        self, principal: PrincipalId, id: SessionId, after: int | None
     ) -> AsyncIterator[SessionEvent]:
         found = self._owned(principal, id)
+        if after is None:
+            after = len(found.events)
+            yield SessionEvent(after, "session", found.shown.to_json())
         while True:
             for event in found.events[after:]:
                 after += 1

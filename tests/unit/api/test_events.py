@@ -86,3 +86,21 @@ async def test_signing_out_ends_the_stream(
         stream = tasks.create_task(owner.get(f"/api/auth/session/{session}/events"))
         await desk.store.end_browser_session(owner.cookies["fanlight_session"])
     assert "event: end" not in stream.result().text
+
+
+async def test_a_page_that_was_just_opened_hears_how_things_stand_and_nothing_of_the_past(
+    desk: Desk, owner: httpx.AsyncClient, session: str
+) -> None:
+    id_ = SessionId(session)
+    await desk.controller.publish(id_, "notice", {"text": "long ago"})
+    await desk.controller.finish(id_)
+    path = f"/api/auth/session/{session}/events?from=now"
+
+    fresh = await owner.get(path)
+    resumed = await owner.get(path, headers={"last-event-id": "1"})
+
+    assert "event: session" in fresh.text
+    assert "long ago" not in fresh.text
+    assert "event: session" not in resumed.text
+    assert "event: end" in resumed.text
+    assert (await owner.get(path + "x")).status_code == 422

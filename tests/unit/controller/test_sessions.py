@@ -63,6 +63,25 @@ async def test_events_are_resumed_where_they_were_left(stage: Stage) -> None:
     assert rest == whole[2:]
 
 
+async def test_whoever_begins_now_hears_how_things_stand_and_nothing_of_the_past(
+    stage: Stage,
+) -> None:
+    async with stage.controlled() as controller:
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        await stage.reaches(id_, "vm_created")
+        whole = controller.events(OWNER, id_, None)
+        first = await anext(whole)
+        await controller.end(OWNER, id_)
+        rest = [event async for event in whole]
+
+        over = [event async for event in controller.events(OWNER, id_, None)]
+
+    assert (first.kind, first.data["status"]) == ("session", "vm_created")
+    assert first.id is not None
+    assert all(event.id is None or event.id > first.id for event in rest)
+    assert [event.kind for event in over] == ["session", "end"]
+
+
 async def test_the_guest_gets_a_token_of_which_only_the_hash_is_stored(stage: Stage) -> None:
     async with stage.controlled() as controller:
         id_ = (await controller.start(OWNER, StartRequest())).session_id
