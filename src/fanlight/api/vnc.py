@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fanlight.errors import FanlightError, HostError, NotSignedIn
+from fanlight.host import open_machine_socket
 from fanlight.wire import SessionId
 
 from .guard import refuse_websocket
@@ -62,7 +63,7 @@ async def _path(session: SessionId, ticket: str, parts: Parts) -> Path:
 async def _opened(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         async with asyncio.timeout(OPEN_TIMEOUT_S):
-            return await asyncio.open_unix_connection(path, limit=CHUNK_BYTES)
+            return await open_machine_socket(path, CHUNK_BYTES)
     except (OSError, TimeoutError) as error:
         raise HostError(
             "the machine's VNC server does not answer",

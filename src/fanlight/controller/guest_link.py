@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fanlight import log, wire
 from fanlight.errors import PeerError, WireError
+from fanlight.host import open_machine_socket
 from fanlight.wire import Decoder, IdentifyMachine, Message, encode
 
 from .metrics import LINKS_BROKEN
@@ -97,7 +98,7 @@ class GuestLink:
             pause_s = min(RETRY_MOST_S, pause_s * 1.25)
 
     async def _converse(self) -> None:
-        reader, writer = await asyncio.open_unix_connection(self._path)
+        reader, writer = await open_machine_socket(self._path)
         self._writer, self._heard_at = writer, time.monotonic()
         try:
             writer.write(encode(self._identity()))

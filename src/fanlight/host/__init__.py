@@ -6,6 +6,7 @@ nothing of our environment can be reached; so nothing else is imported here.
 
 from .client import KeeperClient, KeeperEvent
 from .layout import Layout
+from .machine_sockets import open_machine_socket
 from .report import Finding, host_report
 from .runtime import Runtime, install_runtime
 from .settings import EgressSettings, KeeperSettings
@@ -22,4 +23,5 @@ __all__ = [
     "ensure_keeper",
     "host_report",
     "install_runtime",
+    "open_machine_socket",
 ]

@@ -55,6 +55,7 @@ class KeeperClient:
         self._states: list[asyncio.Future[KeeperState]] = []
         self._spawning: dict[MachineRef, asyncio.Future[MachineSpawned]] = {}
         self._going: dict[MachineRef, list[asyncio.Future[MachineGone]]] = {}
+        self._decoder = Decoder()
 
     def listen(self, on_event: Callable[[KeeperEvent], None]) -> None:
         """Let somebody else hear the events too."""
@@ -70,10 +71,9 @@ class KeeperClient:
             self._reader, self._writer = await asyncio.open_unix_connection(socket_path)
             self._writer.write(encode(KeeperHello()))
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                decoder = Decoder()
                 while data := await self._reader.read(READ_BYTES):
                     # The keeper's other news may come first; nothing is lost by taking it now.
-                    if state := self._first_state(decoder, data):
+                    if state := self._first_state(data):
                         return state
         except (OSError, PeerError, TimeoutError) as error:
             await self.close()
@@ -85,10 +85,9 @@ class KeeperClient:
         """Read until the connection ends; then every waiting call gets `KeeperUnavailable`."""
         if self._reader is None:
             raise KeeperUnavailable("the keeper's client was not opened")
-        decoder = Decoder()
         try:
             while data := await self._reader.read(READ_BYTES):
-                for message in decoder.feed(data):
+                for message in self._decoder.feed(data):
                     self._take(message)
         except (OSError, PeerError):
             pass  # an end like any other: whoever waits is told below
@@ -151,9 +150,9 @@ class KeeperClient:
         with contextlib.suppress(KeeperUnavailable):
             await _in_time(over)
 
-    def _first_state(self, decoder: Decoder, data: bytes) -> KeeperState | None:
+    def _first_state(self, data: bytes) -> KeeperState | None:
         found = None
-        for message in decoder.feed(data):
+        for message in self._decoder.feed(data):
             if isinstance(message, KeeperState) and found is None:
                 found = message
             else:

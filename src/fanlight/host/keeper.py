@@ -47,21 +47,30 @@ from .machine import KeptMachine
 from .runtime import install_runtime
 from .services import EgressProxy, Gateway, Supervised, listen_at, only_refusals
 from .settings import KeeperSettings, keeper_from_json, read_descriptor
+from .writes import WriteWatch
 
 log = logging.getLogger(__name__)
 
 READ_BYTES = 65_536
+END_S = 10.0
+"""How long machines may take to end when the keeper does."""
+IN_PLACE_EVERY_S = 2.0
 
 
 class Keeper:
     """Everything that one keeper holds. Lives inside `run`."""
 
     def __init__(
-        self, settings: KeeperSettings, gateway_program: Path, tasks: asyncio.TaskGroup
+        self,
+        settings: KeeperSettings,
+        gateway_program: Path,
+        tasks: asyncio.TaskGroup,
+        lock: int,
     ) -> None:
-        self.settings, self._tasks = settings, tasks
+        self.settings, self._tasks, self._lock = settings, tasks, lock
         self.layout = Layout(settings.data)
         self._children = Children()
+        self._writes = WriteWatch(self._destroy_for_writing)
         self._cgroups = find_cgroups(cgroup_name(self.layout))
         self._machines: dict[MachineRef, KeptMachine] = {}
         self._controllers: set[asyncio.StreamWriter] = set()
@@ -97,20 +106,27 @@ class Keeper:
         server = await asyncio.start_unix_server(
             self._serve, sock=listen_at(self.layout.keeper_socket)
         )
-        watch = self._tasks.create_task(self._end_when_left_alone())
+        watches = [
+            self._tasks.create_task(self._end_when_left_alone()),
+            self._tasks.create_task(self._end_when_moved()),
+        ]
         ready.set()
         try:
             await self._ended.wait()
         finally:
             log.info("ending")
-            watch.cancel()
+            for each in watches:
+                each.cancel()
             server.close()
             await self._end(services)
 
     async def _end(self, services: list[asyncio.Task[None]]) -> None:
         for machine in self._machines.values():
             machine.destroyed.set()
-        await self._no_machines.wait()
+        # What is not gone by then dies with us: every child asked the kernel for that.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_S):
+                await self._no_machines.wait()
         for each in services:
             each.cancel()
         await asyncio.gather(*services, return_exceptions=True)
@@ -119,12 +135,35 @@ class Keeper:
         if self._cgroups:
             self._cgroups.remove()
         self._children.close()
+        self._writes.close()
+        if not self._is_in_place():
+            return  # what has these names now is another keeper's
         for path in (
             self.layout.keeper_socket,
             self.layout.gateway_socket,
             self.layout.processes,
         ):
             path.unlink(missing_ok=True)
+
+    async def _end_when_moved(self) -> None:
+        """End when the directory was removed: nobody could find us any more."""
+        while self._is_in_place():  # noqa: ASYNC110 - nobody tells us of it
+            await asyncio.sleep(IN_PLACE_EVERY_S)
+        log.warning("%s is not there any more", self.layout.data)
+        self._ended.set()
+
+    def _is_in_place(self) -> bool:
+        """Whether the lock that we hold is the one that others would find."""
+        try:
+            return os.path.samestat(os.fstat(self._lock), self.layout.lock.stat())
+        except OSError:
+            return False
+
+    def _destroy_for_writing(self, ref: MachineRef) -> None:
+        if (machine := self._machines.get(ref)) and not machine.fault:
+            log.warning("machine %s wrote files in its directory", ref)
+            machine.fault = "it wrote files where only its sockets belong, and was destroyed"
+            machine.destroyed.set()
 
     async def _end_when_left_alone(self) -> None:
         while True:
@@ -186,7 +225,7 @@ class Keeper:
             )
             writer.write(encode(MachineNotSpawned(spec.machine, MachineRefused.code, detail)))
             return
-        machine = KeptMachine(spec, self.layout, self._cgroups)
+        machine = KeptMachine(spec, self.layout, self._cgroups, self._writes)
         self._machines[spec.machine] = machine
         self._no_machines.clear()
         self._tasks.create_task(self._keep(machine, writer))
@@ -251,7 +290,11 @@ class Keeper:
             writer.write(encode(message))
 
     def _record(self) -> None:
-        record_processes(self.layout, self._children.running)
+        try:
+            record_processes(self.layout, self._children.running)
+        except OSError as error:
+            # A full disk ends no machine: children die with us without this record too.
+            log.warning("what runs cannot be written down: %s", error)
 
 
 def cgroup_name(layout: Layout) -> str:
@@ -288,17 +331,17 @@ def run_keeper(settings: KeeperSettings, ready_fd: int = -1) -> None:
     lock = take_lock(layout)
     try:
         program = Path() if settings.gateway_command else install_runtime(layout).gateway
-        asyncio.run(_run(settings, program, ready_fd))
+        asyncio.run(_run(settings, program, ready_fd, lock))
     finally:
         os.close(lock)
 
 
-async def _run(settings: KeeperSettings, program: Path, ready_fd: int) -> None:
+async def _run(settings: KeeperSettings, program: Path, ready_fd: int, lock: int) -> None:
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         if ready_fd >= 0:
             tasks.create_task(_say_ready(ready, ready_fd))
-        await Keeper(settings, program, tasks).run(ready)
+        await Keeper(settings, program, tasks, lock).run(ready)
 
 
 async def _say_ready(ready: asyncio.Event, descriptor: int) -> None:

@@ -23,6 +23,7 @@ from .children import Child, Children, Confinement
 from .layout import Layout
 from .processes import children_of, wait_for_end
 from .settings import descriptor_with
+from .writes import WriteWatch
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,10 @@ FILE_BYTES = 1 << 30
 class KeptMachine:
     """A machine from `machine.spawn` until nothing of it is left."""
 
-    def __init__(self, spec: SpawnMachine, layout: Layout, cgroups: Cgroups | None) -> None:
-        self.spec = spec
+    def __init__(
+        self, spec: SpawnMachine, layout: Layout, cgroups: Cgroups | None, writes: WriteWatch
+    ) -> None:
+        self.spec, self._writes = spec, writes
         self._layout, self._cgroups = layout, cgroups
         self._child: Child | None = None
         self._cgroup: Cgroup | None = None
@@ -45,6 +48,8 @@ class KeptMachine:
         self.descriptors: BootDescriptors | None = None
         self.destroyed = asyncio.Event()
         """Set when somebody wants it gone."""
+        self.fault = ""
+        """Why the keeper itself destroys it, if it does."""
 
     @property
     def record(self) -> MachineRecord:
@@ -59,6 +64,10 @@ class KeptMachine:
             MachineRefused: it cannot be spawned, or did not hand over what it must.
         """
         check_spec(self.spec, self._layout)
+        try:
+            self._writes.add(self.spec.machine, self._layout.machines / self.spec.machine)
+        except OSError as error:
+            raise MachineRefused(f"its directory cannot be watched: {error}") from None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             with theirs:
@@ -88,13 +97,13 @@ class KeptMachine:
         status, tail = 0, ""
         if self._child:
             status, tail = await self._kill(self._child), self._child.tail
+        self._writes.remove(self.spec.machine)
         if self.descriptors:
             self.descriptors.close()
         if self._cgroup:
             _remove_cgroup(self._cgroup)
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._layout.machines / self.spec.machine)
-        return status, tail
+        shutil.rmtree(self._layout.machines / self.spec.machine, ignore_errors=True)
+        return status, "\n".join(each for each in (tail, self.fault) if each)
 
     def _spawn(self, children: Children, boot: socket.socket) -> Child:
         spec = self.spec

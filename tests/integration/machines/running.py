@@ -21,6 +21,7 @@ from fanlight.testing.conformance import link_answers
 
 STAND_IN = Path(__file__).with_name("guest_stand_in.py")
 QUIET_GATEWAY = ("/usr/bin/python3", "-I", "-S", "-c", "import signal; signal.pause()")
+QUIET: dict[str, Any] = {"idle_s": 60, "gateway_command": QUIET_GATEWAY}
 
 
 @dataclass
@@ -60,9 +61,7 @@ async def running_host(**settings: Any) -> AsyncIterator[RunningHost]:
     events: list[KeeperEvent] = []
     client = KeeperClient(events.append)
     try:
-        path = await ensure_keeper(
-            KeeperSettings(data, idle_s=60, gateway_command=QUIET_GATEWAY, **settings)
-        )
+        path = await ensure_keeper(KeeperSettings(data, **(QUIET | settings)))
         state = await client.open(path)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(client.run())
