@@ -164,6 +164,11 @@ class ToolNotInstalled(CallerError):
     status = 409
     hint = "Run `fanlight tools install NAME` on the host."
 
+    def __init__(self, message: str = "", *, hint: str | None = None, tail: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.tail = tail
+        """The last lines of what installed it, when that failed."""
+
 
 class LimitReached(CallerError):
     """A limit that is a setting: sessions, viewers, rates, sizes."""

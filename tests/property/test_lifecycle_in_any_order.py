@@ -65,8 +65,9 @@ class SessionLife(RuleBasedStateMachine):
         super().__init__()
         self.core = self.core_type(LifecycleSettings(with_login=True))
         self.play: Playbook[life.Event] = Playbook(self.core)
-        self.starting = self.destroying = 0
+        self.starting = self.destroying = self.preparing = 0
         self.alive = self.ever_alive = 0
+        self.has_tool = False
         self.on_the_way: list[life.Event] = []
         self.said_before: list[life.Event] = []
 
@@ -84,6 +85,12 @@ class SessionLife(RuleBasedStateMachine):
                 self.starting += 1
             case life.DestroyMachine():
                 self.destroying += 1
+            case life.PrepareTool():
+                self.preparing += 1
+            case life.LeaveTool():
+                self.preparing = 0
+            case life.StartLogin():
+                assert self.has_tool, "a login without its tool"
             case _:
                 pass
 
@@ -112,6 +119,16 @@ class SessionLife(RuleBasedStateMachine):
         self.destroying -= 1
         self.alive = 0
         self.on_the_way.append(life.MachineDestroyed())
+
+    @precondition(lambda self: self.preparing)
+    @rule(fails=SELDOM)
+    def tool_is_prepared(self, fails: bool) -> None:
+        self.preparing -= 1
+        if fails:
+            self.on_the_way.append(life.ToolFailed("tool-not-installed", "No registry."))
+            return
+        self.has_tool = True
+        self.on_the_way.append(life.ToolReadied())
 
     @precondition(lambda self: self.alive)
     @rule(word=st.booleans(), seldom=SELDOM)
@@ -148,7 +165,8 @@ class SessionLife(RuleBasedStateMachine):
     @precondition(lambda self: self.on_the_way and self.is_open())
     @rule(data=st.data())
     def comes_again(self, data: st.DataObject) -> None:
-        late = [each for each in self.said_before if isinstance(each, (*map(type, GUEST),))]
+        again = (*map(type, GUEST), life.ToolReadied)
+        late = [each for each in self.said_before if isinstance(each, again)]
         if late:
             self.say(data.draw(st.sampled_from(late)))
 
@@ -160,6 +178,17 @@ class SessionLife(RuleBasedStateMachine):
     def at_most_one_machine(self) -> None:
         assert self.ever_alive <= 1
         assert len(self.play.said(life.StartMachine)) <= 1
+
+    @invariant()
+    def a_login_starts_once_when_guest_and_tool_are_ready(self) -> None:
+        started = len(self.play.said(life.StartLogin))
+        assert started <= 1
+        if self.core.state is life.State.READY:
+            assert started == self.core.has_tool
+
+    @invariant()
+    def nobody_waits_for_a_tool_after_the_end(self) -> None:
+        assert not (self.core.reason and self.preparing)
 
     @invariant()
     def an_end_has_a_reason(self) -> None:

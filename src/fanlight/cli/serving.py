@@ -129,7 +129,7 @@ async def _serve_sessions(
     from fanlight.controller import open_controller
     from fanlight.tools import Catalogue
 
-    catalogue = Catalogue(settings.data)
+    catalogue = Catalogue(settings.data, may_install=settings.install_tools)
     async with open_controller(settings, store, catalogue) as controller:
         app = _app(settings, listener.getsockname()[1], controller, store, catalogue.list)
         server = _server(settings, app)

@@ -32,6 +32,8 @@ class ServeSettings:
     """Open the sign-in link in this computer's browser when there is one."""
     provider: str = "sandbox"
     """Which provider makes machines: the name of an entry point of `fanlight.providers`."""
+    install_tools: bool = True
+    """Install a tool's locked tree from npm when it is first asked for."""
 
     tls_cert: Path | None = None
     """PEM file with the certificate chain, to serve HTTPS without a proxy."""

@@ -38,7 +38,6 @@ from fanlight.wire import (
     Message,
     PrincipalId,
     SessionId,
-    ToolSpec,
 )
 
 from . import metrics, publish, recipients
@@ -47,6 +46,7 @@ from .gateway_link import GatewayLink
 from .reasons import inert
 from .settings import ControllerSettings
 from .tokens import MachineTokens
+from .tool_work import Installs, Tools
 from .view import Session, SessionEvent, StartRequest, session_from_json
 
 GATEWAY_FIRST_S = 3.0
@@ -71,11 +71,11 @@ class Controller:
         provider: Provider,
         gateway_socket: Path,
         tokens: MachineTokens,
-        spec_of: Callable[[str], ToolSpec],
+        tools: Tools,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._store, self._provider = settings, store, provider
-        self._tokens, self._spec_of, self._clock = tokens, spec_of, clock
+        self._tokens, self._tools, self._clock = tokens, tools, clock
         self._drivers: dict[SessionId, Driver] = {}
         self._around: Around | None = None
         self._has_had_gateway = False
@@ -101,7 +101,8 @@ class Controller:
                 provider=self._provider,
                 gateway=self.gateway,
                 tokens=self._tokens,
-                spec_of=self._spec_of,
+                tools=self._tools,
+                installs=Installs(self._tools, tasks),
                 tasks=tasks,
                 clock=self._clock,
                 on_over=self._over,
@@ -134,12 +135,13 @@ class Controller:
         """Start a session; its machine is made in the background.
 
         Raises:
-            UnknownTool, ToolNotInstalled: as it says.
+            UnknownTool: as it says.
+            ToolNotInstalled: it is not here, and is not to be installed at its first use.
             InvalidRequest: a tool without a recipient, or one that is no age key.
             LimitReached: the principal has as many sessions as it may.
         """
         if request.tool is not None:
-            await asyncio.to_thread(self._spec_of, request.tool)
+            await asyncio.to_thread(self._tools.needs_install, request.tool)
             if request.recipient is None:
                 raise InvalidRequest("recipient: a login needs the key that it is sealed to")
         if request.recipient is not None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanlight import log, wire
-from fanlight.errors import CallerError, FanlightError
+from fanlight.errors import CallerError, FanlightError, ToolNotInstalled
 from fanlight.machines import Machine, MachineEnd, MachineSpec, Provider
 from fanlight.session import (
     CancelTimer,
@@ -30,7 +30,7 @@ from fanlight.session import (
     negotiation,
 )
 from fanlight.store import SessionRecord, Store, hashed
-from fanlight.wire import ConnectionId, MachineRef, ToolSpec
+from fanlight.wire import ConnectionId, MachineRef
 
 from . import metrics
 from .gateway_link import GatewayLink
@@ -39,12 +39,13 @@ from .hearing import Heard, from_gateway, from_guest
 from .machine_work import MachineEars, MachineWork
 from .outbox import Outbox
 from .publish import Followers
-from .reasons import error_for, inert
+from .reasons import error_for, inert, inert_lines
 from .settings import ControllerSettings
 from .showing import Shown
 from .signalling import Signalling
 from .timers import Timers
 from .tokens import MachineTokens
+from .tool_work import Installs, ToolEars, Tools, ToolWork
 from .view import Session, SessionEvent
 
 NOTICES_MAX = 50
@@ -63,7 +64,8 @@ class Around:
     provider: Provider
     gateway: GatewayLink
     tokens: MachineTokens
-    spec_of: Callable[[str], ToolSpec]
+    tools: Tools
+    installs: Installs
     tasks: asyncio.TaskGroup
     clock: Callable[[], float]
     on_over: Callable[[Driver], None]
@@ -88,6 +90,10 @@ class Driver:
         self.ref = record.machine_ref or MachineRef(f"m-{secrets.token_hex(12)}")
         ears = MachineEars(self._machine_made, self._machine_refused, self._machine_gone)
         self.machine = MachineWork(around.provider, self.ref, ears, around.tasks)
+        tool_ears = ToolEars(
+            self._installing, self._installs_on, self._tool_ready, self._tool_failed
+        )
+        self.tool = ToolWork(around.tools, around.installs, tool_ears, around.tasks)
         self._timers = Timers()
         self._link: GuestLink | None = None
         self._link_task: asyncio.Task[None] | None = None
@@ -151,7 +157,8 @@ class Driver:
             self.machine.is_gone = True
         self._adopt_login(age_s)
         stages = self.shown.guest_stages()
-        self.life(lifecycle.Adopted(ready or machine is None, age_s, stages))
+        begun = self.login is not None and self.login.state is not login.State.REQUESTED
+        self.life(lifecycle.Adopted(ready or machine is None, age_s, stages, begun))
         for connection in connections:
             self.signalling.add(connection, self._around.clock())
             self.talk(negotiation.ConnectionAdopted(connection))
@@ -255,6 +262,10 @@ class Driver:
                     self._soon(self.life, lifecycle.MachineDestroyed())
                 else:
                     self.machine.destroy()
+            case lifecycle.PrepareTool():
+                self.tool.prepare(self.record.tool or "")
+            case lifecycle.LeaveTool():
+                self.tool.leave()
             case lifecycle.StartLogin():
                 self._soon(self.sign, login.Begin())
             case SetTimer():
@@ -351,6 +362,8 @@ class Driver:
         was = self.shown.status
         for stage, _ in view.stages:
             self.shown.story.reach_guest(stage, now)
+        if view.has_tool:
+            self.shown.story.installed(now)
         if view.status == "vm_created":
             self.shown.story.reach("ready", now)
         self.shown.life_changed(view, now)
@@ -534,16 +547,29 @@ class Driver:
             self._unsaid.append(message)
 
     def _send_start_login(self) -> None:
-        assert self.record.tool is not None
+        assert self.tool.spec is not None
         assert self.record.recipient is not None
-        try:
-            tool = self._around.spec_of(self.record.tool)
-        except FanlightError as error:
-            self._soon(self.sign, login.GuestLoginFailed(error.code, str(error)))
-            return
         self._tell_guest(
-            wire.StartLogin(tool, self.record.recipient, secrets.token_hex(16), self.id)
+            wire.StartLogin(self.tool.spec, self.record.recipient, secrets.token_hex(16), self.id)
         )
+
+    # --- the tool -----------------------------------------------------------------------------
+
+    def _installing(self, title: str) -> None:
+        self.shown.story.install(title)
+        self.outbox.audit(self.record, "tool_installing", {"tool": self.record.tool or ""})
+        self.publish()
+
+    def _installs_on(self, line: str) -> None:
+        if self.shown.story.install_goes_on(line, self._around.clock()):
+            self.publish()
+
+    def _tool_ready(self) -> None:
+        self.late(self.life, lifecycle.ToolReadied())
+
+    def _tool_failed(self, error: FanlightError) -> None:
+        self.shown.hint, self.shown.tail = error.hint, inert_lines(getattr(error, "tail", ""))
+        self.late(self.life, lifecycle.ToolFailed(ToolNotInstalled.code, f"{error}."))
 
     # --- what others say ----------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
 
 from fanlight import log
 from fanlight.config import ServeSettings
@@ -15,21 +14,14 @@ from fanlight.errors import FanlightError, SettingRejected
 from fanlight.host import EgressSettings, KeeperClient, KeeperSettings, Layout
 from fanlight.machines import Provider
 from fanlight.store import Store
-from fanlight.wire import ToolSpec
 
 from .controller import Controller
 from .keeper_link import KeeperLink
 from .settings import ControllerSettings
 from .tokens import MachineTokens
+from .tool_work import Tools
 
 _log = log.get("controller")
-
-
-class Specs(Protocol):
-    """The part of the catalogue that the controller needs (`fanlight.tools.Catalogue`)."""
-
-    def spec(self, name: str) -> ToolSpec:
-        """Give what the guest is told of a tool. Raises UnknownTool, ToolNotInstalled."""
 
 
 class HostController(Controller):
@@ -49,7 +41,7 @@ class HostController(Controller):
 
 @contextlib.asynccontextmanager
 async def open_controller(
-    settings: ServeSettings, store: Store, catalogue: Specs
+    settings: ServeSettings, store: Store, catalogue: Tools
 ) -> AsyncIterator[HostController]:
     """Have a keeper, adopt what is there, and drive sessions until the block is left.
 
@@ -74,7 +66,7 @@ async def open_controller(
                 provider=make(keeper.client, data),
                 gateway_socket=Layout(data).gateway_socket,
                 tokens=await asyncio.to_thread(MachineTokens.of, data / "store"),
-                spec_of=catalogue.spec,
+                tools=catalogue,
             )
             controller.keeper = keeper
             keeper.client.listen(controller.keeper_said)

@@ -23,7 +23,10 @@ class Shown:
     def __init__(self, record: SessionRecord) -> None:
         self.record = record
         self.story = Story(record.created_at)
-        self.story.recall(record.memo.get("stages", {}), record.memo.get("timeline", {}))
+        memo = record.memo
+        self.story.recall(
+            memo.get("stages", {}), memo.get("timeline", {}), memo.get("installing", "")
+        )
         self.status: lifecycle.Status = "requested"
         self.viewers = 0
         self.tail = ""
@@ -89,6 +92,7 @@ class Shown:
                 **self.record.memo,
                 "stages": dict(self.story.stages),
                 "timeline": dict(self.story.timeline),
+                "installing": self.story.installing,
                 "guestStages": self._guest_stages,
                 "login": self._memo_login,
                 "sealedAt": self.sealed_at,
@@ -122,8 +126,8 @@ class Shown:
                 return "Ending"
             case "ended":
                 return "Ended"
-            case "vm_created" if self._login is not None:
-                return LOGIN_STEPS[self._login.state]
+            case "vm_created" if self.record.tool and not self.story.is_installing:
+                return LOGIN_STEPS[self.login_state]
             case _:
                 return self.story.step
 

@@ -19,6 +19,10 @@ STAGES: dict[str, str] = {
     "browser": "Browser up",
     "ready": "Ready",
 }
+TOOL = "tool"
+"""The stage that is shown only where a tool is installed at its first use."""
+INSTALL_NEWS_S = 1.0
+"""How often people are told how an install goes on."""
 
 LOGIN_STEPS: dict[str, str] = {
     "requested": "Starting the tool",
@@ -50,6 +54,10 @@ class Story:
     stages: dict[str, float] = field(default_factory=dict)
     timeline: dict[str, float] = field(default_factory=dict)
     percent: int = 0
+    installing: str = ""
+    """What is being installed for its first use, with its version; stays when it is done."""
+    fetched: int = 0
+    _told_at: float = 0.0
 
     def since_ms(self, now: float) -> float:
         """Give the milliseconds from the request until `now`."""
@@ -63,7 +71,7 @@ class Story:
         if stage == "ready":
             for missed in STAGES:
                 self.stages.setdefault(missed, at_ms)
-        self.percent = max(self.percent, 100 * len(self.stages) // len(STAGES))
+        self._count()
         STAGE.labels(stage).observe(at_ms / 1000)
         self.note(stage, now)
         return True
@@ -72,24 +80,67 @@ class Story:
         """A stage that the guest told of is done."""
         return self.reach(_OF_GUEST[stage], now)
 
+    def install(self, title: str) -> None:
+        """The tool is not here, and is being installed."""
+        self.installing = title
+
+    def install_goes_on(self, line: str, now: float) -> bool:
+        """Hear a line of what installs it; True: time to tell people."""
+        self.fetched += "fetch" in line
+        if now - self._told_at < INSTALL_NEWS_S:
+            return False
+        self._told_at = now
+        return True
+
+    def installed(self, now: float) -> None:
+        """The tool is here. Nothing, when it was all the time."""
+        if self.installing:
+            self.reach(TOOL, now)
+
+    @property
+    def is_installing(self) -> bool:
+        """Whether the tool is being installed now."""
+        return bool(self.installing) and TOOL not in self.stages
+
+    @property
+    def shown_stages(self) -> dict[str, str]:
+        """The stages of this session with their texts."""
+        if not self.installing:
+            return STAGES
+        text = self._install_text() if self.is_installing else "Tool installed"
+        return {"requested": STAGES["requested"], TOOL: text, **STAGES}
+
+    def _install_text(self) -> str:
+        fetched = f": {self.fetched} packages fetched" if self.fetched else ""
+        return f"Installing {self.installing} (first use){fetched}"
+
+    def _count(self) -> None:
+        now = 100 * len(self.stages) // len(self.shown_stages)
+        self.percent = max(self.percent, now)
+
     def note(self, what: str, now: float) -> None:
         """Write the first time of something into the timeline."""
         self.timeline.setdefault(what, self.since_ms(now))
 
     @property
     def step(self) -> str:
-        """The last stage that is done, in the order in which people are shown them."""
+        """What is going on: the install that is waited for, or the last stage that is done."""
+        if self.is_installing and "ready" in self.stages:
+            return self._install_text()
         return next((STAGES[each] for each in reversed(STAGES) if each in self.stages), "")
 
     def view(self) -> tuple[StageView, ...]:
         """Give the stages as they are shown."""
         return tuple(
             StageView(name, text, name in self.stages, self.stages.get(name))
-            for name, text in STAGES.items()
+            for name, text in self.shown_stages.items()
         )
 
-    def recall(self, stages: Mapping[str, float], timeline: Mapping[str, float]) -> None:
+    def recall(
+        self, stages: Mapping[str, float], timeline: Mapping[str, float], installing: str = ""
+    ) -> None:
         """Go on from what was written down before a restart."""
-        self.stages = {name: stages[name] for name in STAGES if name in stages}
+        self.installing = installing
+        self.stages = {name: stages[name] for name in self.shown_stages if name in stages}
         self.timeline = dict(timeline)
-        self.percent = 100 * len(self.stages) // len(STAGES)
+        self._count()

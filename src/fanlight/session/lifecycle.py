@@ -4,8 +4,9 @@
 
 `starting` is the time between the command to start a machine and the provider's word on it. An end
 that is asked for then leads to `abandoned`: the provider's word is waited for, because a machine
-that starts late must still be destroyed. To the outside, starting and booting are one status, and
-so are abandoned and ending (`Lifecycle.status`).
+that starts late must still be destroyed. A tool that is to be signed in is brought onto the host
+while the machine boots; the login starts when both are ready. To the outside, starting and booting
+are one status, and so are abandoned and ending (`Lifecycle.status`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from .lifecycle_words import (
     GuestReadied,
     GuestStage,
     IdleTimedOut,
+    LeaveTool,
     LifecycleSettings,
     LinkBack,
     LinkLost,
@@ -45,11 +47,14 @@ from .lifecycle_words import (
     MachineStartRefused,
     Open,
     OpenGatewaySession,
+    PrepareTool,
     Publish,
     StartLogin,
     StartMachine,
     State,
     Status,
+    ToolFailed,
+    ToolReadied,
     View,
     ViewersCounted,
 )
@@ -73,6 +78,7 @@ __all__ = (
     "GuestReadied",
     "GuestStage",
     "IdleTimedOut",
+    "LeaveTool",
     "Lifecycle",
     "LifecycleSettings",
     "LinkBack",
@@ -85,11 +91,14 @@ __all__ = (
     "MachineStarted",
     "Open",
     "OpenGatewaySession",
+    "PrepareTool",
     "Publish",
     "StartLogin",
     "StartMachine",
     "State",
     "Status",
+    "ToolFailed",
+    "ToolReadied",
     "View",
     "ViewersCounted",
 )  # fmt: skip
@@ -107,6 +116,8 @@ class Lifecycle:
     stages: dict[BootStage, float] = field(default_factory=dict)
     viewers: int = 0
     has_link: bool = True
+    has_tool: bool = True
+    """Whether nothing is to be waited for before a login."""
 
     rules: ClassVar[Table[State]]
 
@@ -132,22 +143,28 @@ class Lifecycle:
         """What may be shown of the session's life now."""
         done = 100 * len(self.stages) // len(STAGES)
         percent = 100 if self.state is State.READY else done
-        return View(self.status, percent, tuple(self.stages.items()), self.reason)
+        return View(self.status, percent, tuple(self.stages.items()), self.reason, self.has_tool)
 
     def _open(self, _event: Open) -> list[Command]:
         # The gateway first: a viewer may come before the machine is asked for.
         return [
             OpenGatewaySession(),
             StartMachine(),
+            *self._prepare_tool(begun=False),
             SetTimer(self.settings.boot_timeout_s, BootTimedOut()),
             SetTimer(self.settings.session_timeout_s, AbsoluteTimedOut()),
         ]
+
+    def _prepare_tool(self, *, begun: bool) -> list[Command]:
+        self.has_tool = begun or not self.settings.with_login
+        return [] if self.has_tool else [PrepareTool()]
 
     def _adopt(self, event: Adopted) -> list[Command]:
         self.stages = dict(event.stages)
         left_s = self.settings.session_timeout_s - event.age_s
         commands: list[Command] = [
             OpenGatewaySession(),
+            *self._prepare_tool(begun=event.login_begun),
             SetTimer(max(0.0, left_s), AbsoluteTimedOut()),
         ]
         if event.ready:
@@ -163,9 +180,17 @@ class Lifecycle:
         commands: list[Command] = [CancelTimer(BootTimedOut())]
         if self.viewers == 0:
             commands.append(SetTimer(self.settings.idle_timeout_s, IdleTimedOut()))
-        if self.settings.with_login:
+        if self.settings.with_login and self.has_tool:
             commands.append(StartLogin())
         return commands
+
+    def _tool(self, _event: ToolReadied) -> list[Command]:
+        self.has_tool = True
+        return []
+
+    def _tool_last(self, _event: ToolReadied) -> list[Command]:
+        self.has_tool = True
+        return [StartLogin()]
 
     def _count(self, event: ViewersCounted) -> list[Command]:
         self.viewers = event.count
@@ -207,7 +232,8 @@ class Lifecycle:
     def _over(self, event: Event) -> list[Command]:
         """End at once: there is no machine."""
         self.reason = why(event)
-        return [*(CancelTimer(timer) for timer in TIMERS), CloseGatewaySession()]
+        leave = [] if self.has_tool else [LeaveTool()]
+        return [*leave, *(CancelTimer(timer) for timer in TIMERS), CloseGatewaySession()]
 
     def _destroy(self, _event: Event) -> list[Command]:
         return [
@@ -224,7 +250,7 @@ def why(event: Event) -> Reason:
     match event:
         case EndRequested(reason) | LoginFinished(reason):
             return reason
-        case MachineStartRefused(code, text) | GuestFailed(code, text):
+        case MachineStartRefused(code, text) | GuestFailed(code, text) | ToolFailed(code, text):
             return Reason(code, text)
         case MachineDestroyed():
             return Reason("machine-died", "The machine was destroyed from outside.")
@@ -245,9 +271,9 @@ def why(event: Event) -> Reason:
 _LIVE = (State.STARTING, State.BOOTING, State.READY)
 _OVER = (State.ABANDONED, State.ENDING, State.ENDED)
 _LATE = (
-    GuestStage, GuestReadied, GuestFailed, LinkLost, LinkBack, LinkTimedOut, BootTimedOut,
-    IdleTimedOut, AbsoluteTimedOut, ViewersCounted, GatewayLost, GatewayBack, LoginFinished,
-    EndRequested,
+    GuestStage, GuestReadied, GuestFailed, ToolReadied, ToolFailed, LinkLost, LinkBack,
+    LinkTimedOut, BootTimedOut, IdleTimedOut, AbsoluteTimedOut, ViewersCounted, GatewayLost,
+    GatewayBack, LoginFinished, EndRequested,
 )  # fmt: skip
 
 
@@ -265,16 +291,20 @@ def _rules() -> Iterable[Rule[State]]:
     for state in (at.STARTING, at.BOOTING):
         yield Rule(state, GuestStage, state, life._stage)
         yield Rule(state, GuestReadied, at.READY, life._ready)
+        yield Rule(state, ToolReadied, state, life._tool)
         yield Rule(state, ViewersCounted, state, life._count)
     yield Rule(at.READY, ViewersCounted, at.READY, life._count_ready)
     yield Rule(at.READY, GuestStage, at.READY, life._stage)
+    missing = lambda c, _: not c.has_tool  # noqa: E731
+    yield Rule(at.READY, ToolReadied, at.READY, life._tool_last, missing, "last of all")
+    yield from ignored(at.READY, ToolReadied)
     yield Rule(at.READY, LinkLost, at.READY, life._link_lost)
     yield Rule(at.READY, LinkBack, at.READY, life._link_back)
 
     for state in _LIVE:
         over = at.ABANDONED if state is at.STARTING else at.ENDING
         end = life._stop if state is at.STARTING else life._end
-        for event in (EndRequested, LoginFinished, GuestFailed, AbsoluteTimedOut):
+        for event in (EndRequested, LoginFinished, GuestFailed, ToolFailed, AbsoluteTimedOut):
             yield Rule(state, event, over, end)
         yield Rule(state, MachineDied, at.ENDED, life._over)
         yield Rule(state, GatewayBack, state, life._gateway_back)

@@ -54,7 +54,7 @@ class LifecycleSettings:
     destroy_timeout_s: float = 10.0
     """After how long the destruction of a machine is commanded again."""
     with_login: bool = False
-    """Whether a tool is to be signed in as soon as the guest is ready."""
+    """Whether a tool is to be signed in as soon as the guest and the tool are ready."""
 
 
 # --- events ------------------------------------------------------------------------------------
@@ -72,6 +72,8 @@ class Adopted:
     ready: bool
     age_s: float
     stages: tuple[tuple[BootStage, float], ...] = ()
+    login_begun: bool = False
+    """Whether the guest was told to sign the tool in: then nobody waits for the tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,19 @@ class GuestReadied:
 @dataclass(frozen=True, slots=True)
 class GuestFailed:
     """The guest cannot go on."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReadied:
+    """The tool is on this host, complete; machines see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFailed:
+    """The tool could not be brought onto this host."""
 
     code: str
     text: str
@@ -195,6 +210,8 @@ Event = (
     | GuestStage
     | GuestReadied
     | GuestFailed
+    | ToolReadied
+    | ToolFailed
     | LinkLost
     | LinkBack
     | LinkTimedOut
@@ -223,6 +240,8 @@ class View:
     stages: tuple[tuple[BootStage, float], ...]
     """The stages that are done, and when: milliseconds since the agent's start."""
     reason: Reason | None
+    has_tool: bool = True
+    """Whether the tool that is to be signed in is there; also when none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +272,18 @@ class DestroyMachine:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareTool:
+    """Have the tool on this host; `ToolReadied` or `ToolFailed` must follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveTool:
+    """Nobody in this session waits for the tool any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class StartLogin:
-    """Begin the login: the guest is ready for it."""
+    """Begin the login: guest and tool are ready for it."""
 
 
 Command = (
@@ -263,6 +292,8 @@ Command = (
     | CloseGatewaySession
     | StartMachine
     | DestroyMachine
+    | PrepareTool
+    | LeaveTool
     | StartLogin
     | SetTimer[Event]
     | CancelTimer[Event]

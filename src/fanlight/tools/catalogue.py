@@ -42,7 +42,9 @@ class ListedTool:
     version: str
     installed: bool
     installable: bool
+    """Whether it is installed at its first use when it is not there."""
     note: str
+    """Why it cannot be used here, or what else is to be known of it."""
     credential_paths: tuple[ListedFile, ...] = ()
     next_command: str = ""
     """What its user types next, where the credential was put in place."""
@@ -51,28 +53,55 @@ class ListedTool:
 class Catalogue:
     """The tools, and what is installed of them under a data directory (DATA/tools).
 
-    `list` and `spec` look at the file system: on an event loop, call them in a thread.
+    What is not a coroutine looks at the file system: on an event loop, call it in a thread.
     """
 
-    def __init__(self, data: Path) -> None:
-        self._tools = data / "tools"
+    def __init__(self, data: Path, *, may_install: bool = True) -> None:
+        self._tools, self._may_install = data / "tools", may_install
 
     def list(self) -> tuple[ListedTool, ...]:
         """Give every tool, installed or not."""
-        return tuple(
-            ListedTool(
-                name=tool.name,
-                title=tool.title,
-                vendor=tool.vendor,
-                version=tool.version,
-                installed=is_installed(self._tools, tool),
-                installable=tool.installable,
-                note=tool.note,
-                credential_paths=_listed_files(tool),
-                next_command=tool.next_command,
-            )
-            for tool in read_tools().values()
+        return tuple(self._listed(tool) for tool in read_tools().values())
+
+    def _listed(self, tool: Tool) -> ListedTool:
+        installed = is_installed(self._tools, tool)
+        installable = self._is_installable(tool)
+        note = tool.note
+        if not (installed or installable or note):
+            note = f"It is not installed on this host. {_remedy(tool)}"
+        return ListedTool(
+            name=tool.name,
+            title=tool.title,
+            vendor=tool.vendor,
+            version=tool.version,
+            installed=installed,
+            installable=installable,
+            note=note,
+            credential_paths=_listed_files(tool),
+            next_command=tool.next_command,
         )
+
+    def _is_installable(self, tool: Tool) -> bool:
+        return self._may_install and tool.installable and tool.install.kind == "npm"
+
+    def needs_install(self, name: str) -> bool:
+        """Say whether `install` comes before the first use of a tool.
+
+        Raises:
+            UnknownTool: there is no tool of that name.
+            ToolNotInstalled: it is not on this host, and is not to be installed by itself.
+        """
+        tool = find(name)
+        if is_installed(self._tools, tool):
+            return False
+        if not self._is_installable(tool):
+            raise ToolNotInstalled(f"{tool.title} is not installed", hint=_remedy(tool))
+        return True
+
+    def titled(self, name: str) -> str:
+        """Give a tool's title and version, for people. Raises UnknownTool."""
+        tool = find(name)
+        return f"{tool.title} {tool.version}"
 
     def spec(self, name: str, *, inside: PurePosixPath = INSIDE) -> ToolSpec:
         """Give what the guest is told of a tool; `inside`: where it sees the tools' directory.
@@ -91,9 +120,9 @@ class Catalogue:
 
         Raises:
             UnknownTool: there is no tool of that name.
-            ToolNotInstalled: it is one that Fanlight cannot install.
+            ToolNotInstalled: it is one that Fanlight cannot install, or npm failed; its last
+                lines are in `tail`.
             PackageMissing: it is a system package, and not there.
-            HostError: npm failed; its last lines are in the message.
         """
         await install_tool(self._tools, find(name), progress)
 

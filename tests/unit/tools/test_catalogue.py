@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from fanlight.errors import HostError, PackageMissing, ToolNotInstalled, UnknownTool
+from fanlight.errors import PackageMissing, ToolNotInstalled, UnknownTool
 from fanlight.tools import Catalogue, Install, Tool, read_tools
 from fanlight.tools.installing import NODE_VERSION, install_tool
 from fanlight.wire import bundle
@@ -107,6 +107,21 @@ def test_the_list_says_what_is_here(tmp_path: Path) -> None:
     assert not listed["wrangler"].installed
     assert not listed["gcloud"].installable
     assert listed["gcloud"].note
+    assert listed["wrangler"].installable
+
+
+def test_an_operator_can_turn_installing_off(tmp_path: Path) -> None:
+    pretend_installed(tmp_path, "codex")
+    catalogue = Catalogue(tmp_path, may_install=False)
+
+    listed = {tool.name: tool for tool in catalogue.list()}
+
+    assert not listed["wrangler"].installable
+    assert "fanlight tools install wrangler" in listed["wrangler"].note
+    with pytest.raises(ToolNotInstalled):
+        catalogue.needs_install("wrangler")
+    assert not catalogue.needs_install("codex")
+    assert Catalogue(tmp_path).needs_install("wrangler")
 
 
 async def test_a_missing_system_package_is_named(tmp_path: Path) -> None:
@@ -130,10 +145,42 @@ async def test_a_tool_that_cannot_be_installed_says_why(tmp_path: Path) -> None:
 async def test_a_failed_install_leaves_nothing_and_tells_npms_last_words(tmp_path: Path) -> None:
     fake_node(tmp_path, "echo npm ERR registry is away; exit 1")
 
-    with pytest.raises(HostError, match="registry is away"):
+    with pytest.raises(ToolNotInstalled, match="npm ended with status 1") as caught:
         await install_tool(tmp_path, TOOLS["wrangler"], lambda line: None)
 
+    assert caught.value.tail == "npm ERR registry is away"
+    assert "npm ping" in caught.value.hint
     assert await asyncio.to_thread(os.listdir, tmp_path / "wrangler") == []
+
+
+async def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    fake_node(tmp_path, "echo npm error code ENOSPC; exit 228")
+
+    with pytest.raises(ToolNotInstalled) as caught:
+        await install_tool(tmp_path, TOOLS["wrangler"], lambda line: None)
+
+    assert "space" in caught.value.hint
+
+
+async def test_two_installs_at_once_run_npm_once(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    fake_node(tmp_path, f"echo run >> {runs}; sleep 0.05; mkdir node_modules")
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(2):
+            tasks.create_task(install_tool(tmp_path, TOOLS["wrangler"], lambda line: None))
+
+    assert await asyncio.to_thread(runs.read_text) == "run\n"
+
+
+async def test_what_a_killed_install_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    version = TOOLS["wrangler"].version
+    (tmp_path / "wrangler" / f".{version}.half").mkdir(parents=True)
+    fake_node(tmp_path, "mkdir node_modules")
+
+    await install_tool(tmp_path, TOOLS["wrangler"], lambda line: None)
+
+    assert await asyncio.to_thread(os.listdir, tmp_path / "wrangler") == [version]
 
 
 async def test_an_interrupted_install_leaves_nothing(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ export function Connect() {
             <button
               type="button"
               className="tool"
-              disabled={busy || !tool.installed}
+              disabled={busy || !(tool.installed || tool.installable)}
               onClick={() => start(tool)}
             >
               <span className="monogram" aria-hidden="true">
@@ -41,7 +41,7 @@ export function Connect() {
                   {tool.vendor}
                   {tool.version && ` · ${tool.version}`}
                 </span>
-                {!tool.installed && <span className="small block why">{whyNot(tool)}</span>}
+                {!tool.installed && <span className="small block why">{missing(tool)}</span>}
               </span>
             </button>
           </li>
@@ -51,8 +51,8 @@ export function Connect() {
   );
 }
 
-function whyNot(tool: Tool): string {
-  if (tool.note) return sentence(tool.note);
-  if (!tool.installable) return "It cannot be installed on this host.";
-  return `Not installed: run “fanlight tools install ${tool.name}” on the host.`;
+/** What is to be known of a tool that is not on the host yet. */
+function missing(tool: Tool): string {
+  if (tool.installable) return "Installed at first use.";
+  return tool.note ? sentence(tool.note) : "It cannot be installed on this host.";
 }
