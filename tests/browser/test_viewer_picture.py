@@ -68,7 +68,7 @@ def test_a_viewer_opened_before_there_is_a_machine_has_the_picture_when_it_comes
         session = looking.start(page)["sessionId"]
         looking.open_viewer(page, session)
         looking.wait_for_state(page, "booting")
-        page.wait_for_function("window.seen.includes('offer')")
+        page.wait_for_function("() => window.seen.includes('offer')")
         assert "Starting the machine" in looking.cover(page)
         assert looking.announced(page) == "The machine is starting."
         assert looking.look_up(page, session)["status"] in {"requested", "booting"}
@@ -112,7 +112,7 @@ def test_opened_twice_in_a_row_and_reloaded_in_the_middle(
     session: str, page_of: Callable[[], Page]
 ) -> None:
     page = looking.open_viewer(page_of(), session)
-    page.wait_for_function("window.seen.includes('offer')")
+    page.wait_for_function("() => window.seen.includes('offer')")
     page.reload()
     looking.wait_for_picture(page)
     page.reload()

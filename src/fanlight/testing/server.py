@@ -80,7 +80,10 @@ class RunningServer:
             start_new_session=True,
             env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        # A queue of its own: the end of a server before this one says nothing about this one.
+        self._lines = queue.Queue()
+        arguments = (self._process, self._lines)
+        threading.Thread(target=self._read, args=arguments, daemon=True).start()
         self.link = self.wait_for_line(LINK, START_TIMEOUT_S)
         self.url = self.link.split("/signin#")[0]
 
@@ -127,14 +130,13 @@ class RunningServer:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def _read(self) -> None:
-        assert self._process
-        assert self._process.stdout
-        with self._process.stdout as lines:
+    def _read(self, process: subprocess.Popen[str], to: queue.Queue[str | None]) -> None:
+        assert process.stdout
+        with process.stdout as lines:
             for line in lines:
                 self.output.append(line)
-                self._lines.put(line)
-        self._lines.put(None)
+                to.put(line)
+        to.put(None)
 
 
 def _reachable_directory() -> Path:
