@@ -131,7 +131,9 @@ async def _serve_sessions(
 
     catalogue = Catalogue(settings.data, may_install=settings.install_tools)
     async with open_controller(settings, store, catalogue) as controller:
-        app = _app(settings, listener.getsockname()[1], controller, store, catalogue.list)
+        port = listener.getsockname()[1]
+        # In a thread: it reads the page's files.
+        app = await asyncio.to_thread(_app, settings, port, controller, store, catalogue.list)
         server = _server(settings, app)
         with _stopping(server) as asked, _announced(settings, listener):
             link = await _link(settings, store)
@@ -147,10 +149,12 @@ async def _serve_sessions(
 def _app(
     settings: config.ServeSettings, port: int, controller: Controller, store: Store, tools: Any
 ) -> FastAPI:
+    from prometheus_client import REGISTRY
+
     from fanlight.api import ApiSettings, create_app
 
     api = ApiSettings.of(settings, port)
-    return create_app(controller, store, api, tools=tools)
+    return create_app(controller, store, api, tools=tools, registry=REGISTRY)
 
 
 def _server(settings: config.ServeSettings, app: FastAPI) -> uvicorn.Server:
