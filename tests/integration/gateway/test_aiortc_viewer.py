@@ -153,6 +153,38 @@ async def test_input_reaches_the_machine_from_the_viewer_that_holds_control(
         assert "not taken" not in str(machine.lines)
 
 
+async def test_the_keys_of_a_viewer_that_leaves_are_released(gateway: GatewayProcess) -> None:
+    async with playing(gateway) as machine, viewing(gateway) as viewer:
+        await viewer.connect()
+        await viewer.opened()
+        assert viewer.channel is not None
+        viewer.channel.send(wire.encode(wire.KeyChanged(0xFFE1, down=True)).decode())
+        await machine.expect(lambda line: "65505" in str(line))
+        await viewer.peer.close()
+        await machine.expect(lambda line: line.get("input") == {"type": "input.release"})
+
+
+async def test_keys_are_released_before_another_viewer_takes_control(
+    gateway: GatewayProcess,
+) -> None:
+    shift, letter = wire.KeyChanged(0xFFE1, down=True), wire.KeyChanged(0x61, down=True)
+    async with playing(gateway) as machine, viewing(gateway) as one, viewing(gateway) as other:
+        for viewer, controls in ((one, True), (other, False)):
+            await viewer.connect(controls=controls)
+            await viewer.opened()
+        assert one.channel is not None
+        assert other.channel is not None
+        one.channel.send(wire.encode(shift).decode())
+        await machine.expect(lambda line: "65505" in str(line))
+        gateway.say(wire.SetControl(SESSION, one.id, controls=False))
+        gateway.say(wire.SetControl(SESSION, other.id, controls=True))
+        await other.expect(wire.ControlHeld(held=True))
+        other.channel.send(wire.encode(letter).decode())
+        await machine.expect(lambda line: "'keysym': 97" in str(line))
+        kinds = [str(line["input"]) for line in machine.lines if "input" in line]
+        assert [("release" in kind) for kind in kinds] == [False, True, False]
+
+
 async def test_a_viewer_hears_the_display_size_when_its_channel_opens(
     gateway: GatewayProcess,
 ) -> None:

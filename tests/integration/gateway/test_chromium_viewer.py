@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Page, TimeoutError, async_playwright
@@ -44,6 +44,7 @@ window.offer = async (options) => {
   return pc.localDescription.sdp;
 };
 window.take = (sdp) => window.pc.setRemoteDescription({type: "answer", sdp});
+window.forget = () => { pc.close(); video.srcObject = null; window.shown = 0; };
 window.decoded = async () => {
   for (const report of (await window.pc.getStats()).values())
     if (report.type === "inbound-rtp" && report.kind === "video") return report;
@@ -120,6 +121,20 @@ async def test_chromium_shows_the_picture_and_hears_the_display_size(
         await gateway.expect(wire.FirstFrameSent, lambda m: m.connection == connection)
         report = await page.evaluate("decoded()")
         assert report["framesDecoded"] > 10
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+async def test_chromium_shows_the_picture_of_each_of_twenty_connections(
+    gateway: GatewayProcess, page: Page, codec: Literal["vp8", "h264"]
+) -> None:
+    gateway.say(wire.OpenSession(SESSION, codec))
+    async with running_machine(codec) as machine:
+        gateway.attach(SESSION, machine)
+        for _ in range(20):
+            connection = await connect(page, gateway)
+            await shows(page, 320, more_than=1)
+            await page.evaluate("forget()")
+            gateway.say(wire.CloseConnection(SESSION, connection))
 
 
 async def test_chromium_connects_before_any_machine_and_sees_one_after_another(

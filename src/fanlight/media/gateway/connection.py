@@ -184,6 +184,7 @@ class Connection:
         is_silent = self._peer.silent_s > self._limits.silent_s
         if is_silent != self._is_silent:
             self._is_silent = is_silent
+            self._let_go()
             self._say_state("disconnected" if is_silent else "connected")
 
     def _take_stats(self, stats: Any) -> None:
@@ -235,6 +236,7 @@ class Connection:
         self._state = state
         match state:
             case "connecting" | "disconnected" | "failed":
+                self._let_go()
                 self._say_state(state)
                 self._after("connect", self._patience_s(), self.close)
             case "connected":
@@ -312,6 +314,10 @@ class Connection:
     def _answer(self) -> None:
         if self._is_answered or self._is_closed or self._local_sdp is None:
             return
+        if f"a=ssrc:{self._stream.ssrc} " not in self._local_sdp:
+            # Chromium would decode what comes and show nothing: a named failure is better.
+            self.peer_failed("webrtcbin's answer does not name the stream that is sent")
+            return
         around = self._around
         candidates = announced_candidates(self._found, around.announced, around.ground.gathered)
         if not candidates:
@@ -350,6 +356,7 @@ class Connection:
                 pass
 
     def _let_go(self) -> None:
+        """Release what this viewer may be holding down: it cannot do so itself any more."""
         if self._has_pressed:
             self._has_pressed = False
             self._owner.take_input(wire.KeysReleased())
