@@ -53,8 +53,16 @@ export interface Tool {
   installable: boolean;
   version: string;
   note: string;
-  credentialPaths?: string[];
-  nextCommand?: string;
+  credentialPaths: CredentialPath[];
+  nextCommand: string;
+}
+
+/** A file of a credential under HOME; no `fields`: all of it is the credential. */
+export interface CredentialPath {
+  path: string;
+  fields: string[];
+  required: boolean;
+  merge: boolean;
 }
 
 export interface Me {

@@ -50,6 +50,11 @@ export class Connection {
     return true;
   }
 
+  /** What the API calls this connection; empty before it was answered. */
+  get name(): string {
+    return decodeURIComponent(new URL(this.resource || "x:").pathname.split("/").at(-1) ?? "");
+  }
+
   stats(): Promise<RTCStatsReport> | null {
     return this.pc?.getStats() ?? null;
   }

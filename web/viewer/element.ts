@@ -192,14 +192,19 @@ export class FanlightViewer extends HTMLElement {
   private openEvents(): void {
     this.events?.close();
     const url = new URL(`api/auth/session/${this.name}`, this.origin).href;
-    // Notices are replayed with the stream: one of the past must not stand under a live picture.
-    const notice = (words: string) => {
+    const notice = (words: string, connection: string) => {
+      // Of a page that was closed or reloaded, or of another viewer.
+      if (connection && !this.isOurs(connection)) return;
       this.notice = phase(this.state) === "live" ? "" : words;
       this.view.renderControl(this.held, this.notice);
     };
     const session = (detail: unknown) =>
       this.dispatchEvent(new CustomEvent("fanlight-session", { detail }));
     this.events = new SessionEvents(url, (event) => this.take(event), notice, session);
+  }
+
+  private isOurs(connection: string): boolean {
+    return [...this.pairs.values()].some((pair) => pair.connection.name === connection);
   }
 
   private openConnection(id: number): void {
@@ -339,6 +344,7 @@ export class FanlightViewer extends HTMLElement {
 
   private tick(): void {
     this.view.tick(this.state, performance.now());
+    this.watchForPicture();
     const { connection } = this;
     if (!connection || this.state.vnc) return;
     connection.send({ type: "input.ping", t: performance.now() });
@@ -351,6 +357,27 @@ export class FanlightViewer extends HTMLElement {
         });
         this.quality = this.meter.measure(reports, this.roundTripMs) ?? this.quality;
         this.view.renderQuality(this.quality);
+      })
+      .catch(() => undefined);
+  }
+
+  /** Asks whether frames come in that the browser does not show. */
+  private watchForPicture(): void {
+    const { trying } = this.state;
+    if (trying?.waitsFor !== "frame") return;
+    const { id } = trying;
+    void this.pairs
+      .get(id)
+      ?.connection.stats()
+      ?.then((report) => {
+        let decoded = 0;
+        report.forEach((item) => {
+          if (item.type === "inbound-rtp") decoded += item.framesDecoded ?? 0;
+        });
+        if (decoded === 0) return;
+        // A page that nobody sees shows no frames: there, decoding one is all that can be had.
+        const seen = document.visibilityState === "visible";
+        this.take({ type: seen ? "frameDecoded" : "frameShown", id });
       })
       .catch(() => undefined);
   }

@@ -48,7 +48,7 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Follows a session until `close`. The browser resumes by Last-Event-ID after a lost stream. */
+/** Follows a session from now until `close`. The browser resumes by Last-Event-ID after a lost stream. */
 export class SessionEvents {
   private source: EventSource | null = null;
   private again: ReturnType<typeof setTimeout> | undefined;
@@ -57,7 +57,8 @@ export class SessionEvents {
   constructor(
     private readonly url: string,
     private readonly say: (event: Event) => void,
-    private readonly notice: (words: string) => void,
+    /** `connection`: whose way it is about; empty for what concerns everybody. */
+    private readonly notice: (words: string, connection: string) => void,
     /** Given each `Session` as the API says it. */
     private readonly session: (session: unknown) => void = () => undefined,
   ) {
@@ -71,7 +72,7 @@ export class SessionEvents {
   }
 
   private open(): void {
-    const source = new EventSource(`${this.url}/events`);
+    const source = new EventSource(`${this.url}/events?from=now`);
     this.source = source;
     source.addEventListener("session", (event) => {
       this.take(parsed(event.data));
@@ -82,8 +83,8 @@ export class SessionEvents {
       if (data?.state === "back") this.say({ type: "gatewayBack" });
     });
     source.addEventListener("notice", (event) => {
-      const data = parsed(event.data) as { text?: unknown } | null;
-      this.notice(text(data?.text));
+      const data = parsed(event.data) as { text?: unknown; connectionId?: unknown } | null;
+      this.notice(text(data?.text), text(data?.connectionId));
     });
     source.addEventListener("end", () => {
       source.close();

@@ -4,6 +4,7 @@ import {
   type Event,
   type Facts,
   NO_PATH,
+  NOT_SHOWN,
   phase,
   rung,
   type State,
@@ -257,5 +258,49 @@ describe("in any order of events", () => {
       expect([...timers], `seed ${seed}`).toEqual([]);
       expect(phase(state)).toBe("ended");
     }
+  });
+});
+
+describe("a picture that is decoded", () => {
+  const CONNECTED: Event[] = [ATTACHED, READY, ...live(1).slice(0, 2)];
+  const DECODED: Event = { type: "frameDecoded", id: 1 };
+  const TIMED_OUT: Event = { type: "timerFired", timer: "shown" };
+
+  it("has three seconds to be shown, from the first time that it is said", () => {
+    const { last } = run(...CONNECTED, DECODED);
+    expect(last).toEqual([{ type: "setTimer", timer: "shown", afterMs: 3000 }]);
+    expect(run(...CONNECTED, DECODED, DECODED).last).toEqual([]);
+  });
+
+  it("and not shown is asked for once more, by another connection", () => {
+    const { state, last } = run(...CONNECTED, DECODED, TIMED_OUT);
+    expect(state.reason).toBe(NOT_SHOWN);
+    expect(last).toContainEqual({ type: "closeConnection", id: 1 });
+    const next = run(...CONNECTED, DECODED, TIMED_OUT, { type: "timerFired", timer: "retry" });
+    expect(next.last).toContainEqual({ type: "openConnection", id: 2 });
+  });
+
+  it("and shown in time changes nothing more", () => {
+    const { state, all } = run(...CONNECTED, DECODED, ...live(1).slice(2), TIMED_OUT);
+    expect(phase(state)).toBe("live");
+    expect(all).toContainEqual({ type: "clearTimer", timer: "shown" });
+    expect(all).not.toContainEqual({ type: "openConnection", id: 2 });
+  });
+
+  it("of a connection that is not tried says nothing", () => {
+    expect(run(ATTACHED, READY, DECODED).last).toEqual([]);
+    expect(run(...CONNECTED, { type: "frameDecoded", id: 7 }).last).toEqual([]);
+  });
+
+  it("and never shown is seen by noVNC in the end", () => {
+    const once = (id: number): Event[] => [
+      ...live(id).slice(0, 2),
+      { type: "frameDecoded", id },
+      TIMED_OUT,
+    ];
+    const again: Event = { type: "timerFired", timer: "retry" };
+    const { state } = run(ATTACHED, READY, ...once(1), again, ...once(2), again, ...once(3));
+    expect(state.vnc).not.toBeNull();
+    expect(state.reason).toBe(NOT_SHOWN);
   });
 });

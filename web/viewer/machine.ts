@@ -10,7 +10,7 @@ export type Rung = "webrtc" | "vnc";
 export type Phase = "booting" | "connecting" | "live" | "vnc" | "failed" | "ended";
 export type PathState = "connected" | "disconnected" | "failed";
 export type Refusal = "busy" | "rejected" | "forbidden";
-export type Timer = "path" | "picture" | "grace" | "retry" | "vnc" | "again";
+export type Timer = "path" | "picture" | "shown" | "grace" | "retry" | "vnc" | "again";
 /** What is being waited for. */
 export type Waiting = "machine" | "gateway" | "network" | "frame" | "vnc" | "pause" | "nothing";
 
@@ -35,6 +35,8 @@ export interface State {
   readonly trying: {
     readonly id: number;
     readonly waitsFor: "gateway" | "network" | "frame";
+    /** Frames come in and are decoded, though none has been shown yet. */
+    readonly decoded?: true;
   } | null;
   readonly vnc: { readonly id: number; readonly connected: boolean } | null;
   /** What the person chose; `auto` goes down the ladder by itself. */
@@ -63,6 +65,7 @@ export type Event =
   | { type: "offerAnswered"; id: number }
   | { type: "offerRefused"; id: number; refusal: Refusal; reason: string }
   | { type: "pathChanged"; id: number; path: PathState }
+  | { type: "frameDecoded"; id: number }
   | { type: "frameShown"; id: number }
   | { type: "vncConnected"; id: number }
   | { type: "vncLost"; id: number; reason: string }
@@ -88,6 +91,8 @@ export type Stepped = [State, Command[]];
 export const PATH_MS = 8_000;
 /** How long a ready machine's first frame may take on a connected path. */
 export const PICTURE_MS = 10_000;
+/** How long frames may be decoded without one being shown. */
+export const SHOWN_MS = 3_000;
 /** How long a path may be disconnected: ICE often mends it. */
 export const GRACE_MS = 2_000;
 /** Tries of WebRTC before noVNC, when a path was found before. */
@@ -95,11 +100,20 @@ export const TRIES = 3;
 /** After how long a viewer on noVNC, or one that failed, tries WebRTC again by itself. */
 export const AGAIN_MS = 30_000;
 export const BACKOFF_MS = [0, 500, 1_000, 2_000, 5_000] as const;
-export const TIMERS: readonly Timer[] = ["path", "picture", "grace", "retry", "vnc", "again"];
+export const TIMERS: readonly Timer[] = [
+  "path",
+  "picture",
+  "shown",
+  "grace",
+  "retry",
+  "vnc",
+  "again",
+];
 
 export const NO_PATH =
   "Your network let no WebRTC connection through (UDP may be blocked and no TURN server reachable).";
 export const NO_PICTURE = "The WebRTC connection stands, but no picture came through it.";
+export const NOT_SHOWN = "The picture did not show.";
 export const PATH_LOST = "The WebRTC connection was lost and could not be made again.";
 export const CHOSEN = "You chose noVNC.";
 
@@ -172,6 +186,8 @@ export function step(state: State, event: Event): Stepped {
       return refused(state, event);
     case "pathChanged":
       return pathChanged(state, event.id, event.path);
+    case "frameDecoded":
+      return decoded(state, event.id);
     case "frameShown":
       return frame(state, event.id);
     case "vncConnected":
@@ -225,7 +241,7 @@ function change(state: State, facts: Facts): Stepped {
 /** Opens a new connection next to the one that is shown, in place of one that is being tried. */
 function open(state: State): Stepped {
   const id = state.nextId;
-  const commands: Command[] = clear("retry", "path", "picture", "grace", "again");
+  const commands: Command[] = clear("retry", "path", "picture", "shown", "grace", "again");
   if (state.over === "failed") commands.push({ type: "openEvents" });
   if (state.trying) commands.push({ type: "closeConnection", id: state.trying.id });
   commands.push({ type: "openConnection", id }, timer("path", PATH_MS));
@@ -289,7 +305,7 @@ function tryingPathChanged(state: State, path: PathState): Stepped {
 
 /** The connection that was tried will not do: again after a pause, or a rung down. */
 function fail(state: State, reason: string): Stepped {
-  const commands: Command[] = clear("path", "picture");
+  const commands: Command[] = clear("path", "picture", "shown");
   if (state.trying) commands.push({ type: "closeConnection", id: state.trying.id });
   const next: State = { ...state, trying: null, failures: state.failures + 1 };
   if (state.vnc) return [next, [...commands, timer("again", AGAIN_MS)]];
@@ -323,9 +339,16 @@ function frame(state: State, id: number): Stepped {
   return [next, commands];
 }
 
+/** The browser has a picture: it must show it soon, or another connection has to. */
+function decoded(state: State, id: number): Stepped {
+  const { trying } = state;
+  if (trying?.id !== id || trying.waitsFor !== "frame" || trying.decoded) return [state, []];
+  return [{ ...state, trying: { ...trying, decoded: true } }, [timer("shown", SHOWN_MS)]];
+}
+
 function openVnc(state: State, reason: string): Stepped {
   const id = state.nextId;
-  const commands: Command[] = clear("retry", "path", "picture", "grace", "again", "vnc");
+  const commands: Command[] = clear("retry", "path", "picture", "shown", "grace", "again", "vnc");
   if (state.vnc) commands.push({ type: "closeVnc", id: state.vnc.id });
   commands.push({ type: "openVnc", id });
   const vnc = { id, connected: false };
@@ -380,6 +403,8 @@ function fired(state: State, which: Timer): Stepped {
     }
     case "picture":
       return state.trying?.waitsFor === "frame" ? fail(state, NO_PICTURE) : [state, []];
+    case "shown":
+      return state.trying?.decoded ? fail(state, NOT_SHOWN) : [state, []];
     case "grace":
       return state.shown && !state.shown.healthy && !state.trying ? open(state) : [state, []];
     case "retry":

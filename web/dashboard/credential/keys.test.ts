@@ -1,7 +1,14 @@
 // @vitest-environment node
 import { Encrypter } from "age-encryption";
 import { beforeEach, expect, it } from "vitest";
-import { type KeyRecord, type KeyStore, makeKey, openSealed } from "./keys";
+import {
+  type Ending,
+  forgetOver,
+  type KeyRecord,
+  type KeyStore,
+  makeKey,
+  openSealed,
+} from "./keys";
 
 class MemoryKeys implements KeyStore {
   readonly records = new Map<string, KeyRecord>();
@@ -55,4 +62,31 @@ it("forgets keys that are older than any session", async () => {
   const old = await makeKey(store, 0);
   await makeKey(store, 25 * 3600 * 1000);
   expect(store.records.has(old)).toBe(false);
+});
+
+const ending = (status: Ending["status"], state: string, recipient: string): Ending => ({
+  status,
+  login: { state: state as NonNullable<Ending["login"]>["state"], recipient },
+});
+
+it.each<[Ending["status"], string]>([
+  ["vm_created", "delivered"],
+  ["vm_created", "rejected"],
+  ["vm_created", "failed"],
+  ["ended", "sealed"],
+  ["ended", "waiting_for_you"],
+])("forgets the key of a session that is %s, %s", async (status, state) => {
+  const [mine, other] = [await makeKey(store, 0), await makeKey(store, 0)];
+  await forgetOver(store, [ending(status, state, mine), { status: "ended", login: null }]);
+  expect([...store.records.keys()]).toEqual([other]);
+});
+
+it.each<[Ending["status"], string]>([
+  ["booting", "requested"],
+  ["vm_created", "verified"],
+  ["ending", "sealed"],
+])("keeps the key of a session that is %s, %s", async (status, state) => {
+  const mine = await makeKey(store, 0);
+  await forgetOver(store, [ending(status, state, mine)]);
+  expect([...store.records.keys()]).toEqual([mine]);
 });

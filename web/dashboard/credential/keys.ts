@@ -4,6 +4,7 @@
  */
 
 import { Decrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
+import type { Session } from "../api";
 import { bytesOf } from "./base64";
 
 /** Text only in a browser whose Web Crypto has no X25519. */
@@ -27,11 +28,35 @@ export interface KeyStore {
 /** A session lasts four hours at most; a key that is older than a day is of no use. */
 const OLDEST_MS = 24 * 3600 * 1000;
 
-/** Makes a key and keeps it; gives its recipient (age1...). */
-export async function makeKey(store: KeyStore, nowMs: number): Promise<string> {
+/** What of a session says whether its key can still open anything. */
+export type Ending = Pick<Session, "status"> & {
+  login: Pick<NonNullable<Session["login"]>, "state" | "recipient"> | null;
+};
+
+/** Whether no credential of this session will be opened any more. */
+export function isOver({ status, login }: Ending): boolean {
+  const state = login?.state;
+  return status === "ended" || state === "delivered" || state === "rejected" || state === "failed";
+}
+
+/** Deletes the keys of sessions that are over. */
+export async function forgetOver(store: KeyStore, sessions: readonly Ending[]): Promise<void> {
+  for (const session of sessions) {
+    const recipient = session.login?.recipient;
+    if (recipient && isOver(session)) await store.delete(recipient);
+  }
+}
+
+/** Deletes keys that are older than any session. */
+export async function forgetOld(store: KeyStore, nowMs: number): Promise<void> {
   for (const record of await store.all()) {
     if (nowMs - record.createdAtMs > OLDEST_MS) await store.delete(record.recipient);
   }
+}
+
+/** Makes a key and keeps it; gives its recipient (age1...). */
+export async function makeKey(store: KeyStore, nowMs: number): Promise<string> {
+  await forgetOld(store, nowMs);
   const identity = await generate();
   const recipient = await identityToRecipient(identity);
   await store.add({ recipient, identity, createdAtMs: nowMs });

@@ -6,13 +6,20 @@ import { Heading, ProblemNote, pageOf, sentence } from "../parts";
 import { go } from "../router";
 import { useAction, useLoaded } from "../use";
 
+const keys = new BrowserKeys();
+
 export function Connect() {
   const tools = useLoaded<Tool[]>(api.tools);
   const { busy, problem, run } = useAction();
   const start = (tool: Tool) =>
     run(async () => {
-      const recipient = await makeKey(new BrowserKeys(), Date.now());
-      go(pageOf(await api.start({ provider: tool.name, recipient })));
+      const recipient = await makeKey(keys, Date.now());
+      try {
+        go(pageOf(await api.start({ provider: tool.name, recipient })));
+      } catch (error) {
+        await keys.delete(recipient);
+        throw error;
+      }
     });
   return (
     <>
@@ -53,6 +60,6 @@ export function Connect() {
 
 /** What is to be known of a tool that is not on the host yet. */
 function missing(tool: Tool): string {
-  if (tool.installable) return "Installed at first use.";
+  if (tool.installable) return "Installed at first use; that takes a few seconds.";
   return tool.note ? sentence(tool.note) : "It cannot be installed on this host.";
 }

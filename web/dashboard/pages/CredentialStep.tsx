@@ -28,9 +28,17 @@ export function CredentialStep({ session, login, tool, changed }: Props) {
   const opened = useOpened(session, login, tool);
   switch (opened.state) {
     case "looking":
-      return login.state === "delivered" ? <Delivered /> : <h2>Opening the credential</h2>;
+      return login.state === "delivered" ? (
+        <Delivered session={session} />
+      ) : (
+        <h2>Opening the credential</h2>
+      );
     case "elsewhere":
-      return login.state === "delivered" ? <Delivered /> : <Elsewhere {...{ session, login }} />;
+      return login.state === "delivered" ? (
+        <Delivered session={session} />
+      ) : (
+        <Elsewhere {...{ session, login }} />
+      );
     case "problem":
       return (
         <>
@@ -62,8 +70,8 @@ function useOpened(session: Session, login: Login, tool: Tool | null): Opened {
       if (!(await keys.get(recipient))) return say({ state: "elsewhere" });
       const { bundle } = await api.credential(sessionId);
       const text = await openSealed(keys, recipient, bundle);
-      const paths = tool.credentialPaths ?? null;
-      const expected = { session: sessionId, tool: tool.name, account, paths };
+      const files = tool.credentialPaths;
+      const expected = { session: sessionId, tool: tool.name, account, files };
       say({ state: "open", bundle: await readBundle(text, expected) });
     };
     open().catch((error: unknown) => say({ state: "problem", problem: problemOf(error) }));
@@ -74,14 +82,14 @@ function useOpened(session: Session, login: Login, tool: Tool | null): Opened {
   return opened;
 }
 
-/** Files that would replace settings of the person's own, were they unpacked over them. */
-const MERGED = [".claude.json"];
-
 function Save({ session, login, tool, changed, bundle }: Props & { bundle: Bundle }) {
   const { busy, problem, run } = useAction();
   const [saved, setSaved] = useState(false);
-  const whole = bundle.files.filter(({ path }) => !MERGED.includes(path));
-  const merged = bundle.files.filter(({ path }) => MERGED.includes(path));
+  // Unpacked over a file that is there, these would replace settings of the person's own.
+  const isMerged = (file: TarFile) =>
+    tool?.credentialPaths.some(({ path, merge }) => merge && path === file.path) ?? false;
+  const whole = bundle.files.filter((file) => !isMerged(file));
+  const merged = bundle.files.filter(isMerged);
   const archive = `fanlight-${bundle.tool}.tar`;
   const take = (name: string, content: Uint8Array<ArrayBuffer>) =>
     run(async () => {
@@ -139,8 +147,8 @@ function Save({ session, login, tool, changed, bundle }: Props & { bundle: Bundl
       <ProblemNote problem={problem} />
       {saved ? (
         <div className="note good" role="status">
-          <strong>The machine is gone.</strong> The sealed copy and this page's key are deleted. Do
-          not close this page before the download is safe.
+          <strong>{whereMachineIs(session)}</strong> The sealed copy and this page's key are
+          deleted. Do not close this page before the download is safe.
         </div>
       ) : (
         <p className="small dim">
@@ -165,11 +173,15 @@ function Elsewhere({ session, login }: { session: Session; login: Login }) {
   );
 }
 
-function Delivered() {
+function whereMachineIs({ status }: Session): string {
+  return status === "ended" ? "The machine is gone." : "The machine is being destroyed…";
+}
+
+function Delivered({ session }: { session: Session }) {
   return (
     <div role="status">
       <h2>Done</h2>
-      <p>The credential was delivered, and the machine is gone.</p>
+      <p>The credential was delivered. {whereMachineIs(session)}</p>
       <Link className="button" href="/dashboard">
         Go to the dashboard
       </Link>

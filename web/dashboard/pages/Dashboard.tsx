@@ -1,7 +1,8 @@
 /** What is running, what was, and the keys of programs. */
 
-import { type FormEvent, useCallback, useState } from "react";
+import { type FormEvent, useCallback, useEffect, useState } from "react";
 import { type ApiKey, type AuditLine, api, type Session } from "../api";
+import { BrowserKeys, forgetOld, forgetOver } from "../credential/keys";
 import { CarefulButton, Heading, ProblemNote, pageOf, statusWord, Time } from "../parts";
 import { go, Link } from "../router";
 import { useAction, useLoaded } from "../use";
@@ -11,6 +12,9 @@ const SESSIONS_MS = 2_000;
 export function Dashboard() {
   const load = useCallback(() => api.sessions(false), []);
   const sessions = useLoaded(load, SESSIONS_MS);
+  useEffect(() => {
+    forgetKeys().catch(() => undefined);
+  }, []);
   const { busy, problem, run } = useAction();
   const desktop = () =>
     run(async () => {
@@ -34,6 +38,13 @@ export function Dashboard() {
       <Keys />
     </>
   );
+}
+
+/** Sessions that ended while nobody looked have left their keys in this browser. */
+async function forgetKeys(): Promise<void> {
+  const keys = new BrowserKeys();
+  await forgetOld(keys, Date.now());
+  if ((await keys.all()).length > 0) await forgetOver(keys, await api.sessions(true));
 }
 
 function SessionList({ sessions, reload }: { sessions: Session[] | null; reload: () => void }) {

@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useState } from "react";
 import { api, type Login, type Session, type Tool } from "../api";
+import { BrowserKeys, forgetOver } from "../credential/keys";
 import { isBroken, STEPS, stepOf } from "../credential/progress";
 import { CarefulButton, Heading, ProblemNote, ReasonNote, Viewer } from "../parts";
 import { Link } from "../router";
@@ -11,6 +12,8 @@ import { CredentialStep } from "./CredentialStep";
 /** While a credential waits the viewer may have ended; the session is asked for then. */
 const LOOK_MS = 3_000;
 
+const keys = new BrowserKeys();
+
 export function LoginPage({ id, who }: { id: string; who: string }) {
   const [heard, setHeard] = useState<Session | null>(null);
   const load = useCallback(() => api.session(id), [id]);
@@ -18,6 +21,9 @@ export function LoginPage({ id, who }: { id: string; who: string }) {
   useEffect(() => {
     if (looked.data) setHeard(looked.data);
   }, [looked.data]);
+  useEffect(() => {
+    if (heard) forgetOver(keys, [heard]).catch(() => undefined);
+  }, [heard]);
   const tools = useLoaded<Tool[]>(api.tools);
   if (!heard) {
     return (
