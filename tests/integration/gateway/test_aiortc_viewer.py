@@ -20,6 +20,7 @@ from aiortc.mediastreams import MediaStreamTrack
 from fanlight import wire
 
 from .harness import HERE, GatewayProcess, Machine, running_machine
+from .relay import Relay, without_candidates
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.anyio]
 
@@ -38,6 +39,7 @@ class Viewer:
         self.messages: asyncio.Queue[wire.Message] = asyncio.Queue()
         self.channel = self.peer.createDataChannel("input") if channel else None
         self.open = asyncio.Event()
+        self.through: Relay | None = None
         if self.channel is not None:
             self.channel.on("message", lambda text: self.messages.put_nowait(wire.decode(text)))
             self.channel.on("open", self.open.set)
@@ -47,11 +49,15 @@ class Viewer:
         self.peer.on("track", lambda track: setattr(self, "track", track))
         await self.peer.setLocalDescription(await self.peer.createOffer())
         offer: str = self.peer.localDescription.sdp
+        if self.through is not None:
+            offer = without_candidates(offer)
         if forge:
             offer = re.sub(r"(a=fingerprint:sha-\d+ )..", r"\g<1>00", offer)
         answer = await self.gateway.answer(
             wire.OpenConnection(SESSION, self.id, offer, controls=controls)
         )
+        if self.through is not None:
+            answer = await self.through.stand_before(answer)
         await self.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         return answer
 
@@ -71,11 +77,16 @@ class Viewer:
             while await self.messages.get() != message:
                 pass
 
-    async def frame_of(self, width_px: int) -> None:
-        """Receive until a frame is this wide."""
+    async def frame_of(self, width_px: int, *, after_pts: int = -1) -> int:
+        """Receive until a frame is this wide and later; give its time in 1/90000 s."""
         async with asyncio.timeout(20):
-            while self.track is None or (await self.track.recv()).width != width_px:
-                pass
+            while True:
+                if self.track is None:
+                    await asyncio.sleep(0)
+                    continue
+                frame = await self.track.recv()
+                if frame.width == width_px and frame.pts > after_pts:
+                    return int(frame.pts)
 
 
 @contextlib.asynccontextmanager
@@ -89,11 +100,11 @@ async def viewing(gateway: GatewayProcess, *, channel: bool = True) -> AsyncIter
 
 @contextlib.asynccontextmanager
 async def playing(
-    gateway: GatewayProcess, *, codec: Literal["vp8", "h264"] = "vp8"
+    gateway: GatewayProcess, *, codec: Literal["vp8", "h264"] = "vp8", pattern: str = "ball"
 ) -> AsyncIterator[Machine]:
     """A session with a machine whose picture comes."""
     gateway.say(wire.OpenSession(SESSION, codec))
-    async with running_machine(codec) as machine:
+    async with running_machine(codec, pattern=pattern) as machine:
         gateway.attach(SESSION, machine)
         await gateway.expect(wire.MediaFlow, lambda m: m.flowing)
         yield machine

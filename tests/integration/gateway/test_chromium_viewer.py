@@ -16,6 +16,7 @@ from playwright.async_api import Page, TimeoutError, async_playwright
 from fanlight import wire
 
 from .harness import GatewayProcess, running_machine
+from .relay import Relay, without_candidates
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.anyio, pytest.mark.browser]
 
@@ -26,9 +27,13 @@ _numbers = itertools.count(1)
 
 PAGE = """<!doctype html><title>viewer</title><video id="video" muted autoplay playsinline></video>
 <script>
-window.shown = 0; window.heard = []; window.states = [];
+window.shown = 0; window.longest = 0; window.heard = []; window.states = [];
 const video = document.getElementById("video");
-function count() { window.shown += 1; video.requestVideoFrameCallback(count); }
+let last = Infinity;
+function count(now) {
+  window.longest = Math.max(longest, now - last); last = now; window.shown += 1;
+  video.requestVideoFrameCallback(count);
+}
 video.requestVideoFrameCallback(count);
 window.offer = async (options) => {
   const pc = window.pc = new RTCPeerConnection(options.configuration ?? {});
@@ -44,7 +49,7 @@ window.offer = async (options) => {
   return pc.localDescription.sdp;
 };
 window.take = (sdp) => window.pc.setRemoteDescription({type: "answer", sdp});
-window.forget = () => { pc.close(); video.srcObject = null; window.shown = 0; };
+window.forget = () => { pc.close(); video.srcObject = null; window.shown = 0; last = Infinity; };
 window.decoded = async () => {
   for (const report of (await window.pc.getStats()).values())
     if (report.type === "inbound-rtp" && report.kind === "video") return report;
@@ -81,11 +86,20 @@ async def page(page_url: str) -> AsyncIterator[Page]:
 
 
 async def connect(
-    page: Page, gateway: GatewayProcess, *, controls: bool = True, **options: Any
+    page: Page,
+    gateway: GatewayProcess,
+    *,
+    controls: bool = True,
+    relay: Relay | None = None,
+    **options: Any,
 ) -> wire.ConnectionId:
     connection = wire.ConnectionId(f"chromium-{next(_numbers)}")
     sdp = await page.evaluate("options => offer(options)", {"channel": True, **options})
+    if relay is not None:
+        sdp = without_candidates(sdp)
     answer = await gateway.answer(wire.OpenConnection(SESSION, connection, sdp, controls=controls))
+    if relay is not None:
+        answer = await relay.stand_before(answer)
     await page.evaluate("sdp => take(sdp)", answer)
     return connection
 
