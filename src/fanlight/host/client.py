@@ -76,10 +76,14 @@ class KeeperClient:
                     if state := self._first_state(data):
                         return state
         except (OSError, PeerError, TimeoutError) as error:
-            await self.close()
+            await self._fail_to_open()
             raise KeeperUnavailable(f"the keeper does not answer: {error}") from None
-        await self.close()
+        await self._fail_to_open()
         raise KeeperUnavailable("the keeper closed the connection")
+
+    async def _fail_to_open(self) -> None:
+        self._give_up()
+        await self.close()
 
     async def run(self) -> None:
         """Read until the connection ends; then every waiting call gets `KeeperUnavailable`."""
@@ -106,8 +110,9 @@ class KeeperClient:
     async def state(self) -> KeeperState:
         """Ask what the keeper holds."""
         future: asyncio.Future[KeeperState] = asyncio.get_running_loop().create_future()
-        self._states.append(future)
         self._say(KeeperHello())
+        # Only what was asked is waited for: each state answers the oldest question.
+        self._states.append(future)
         return await _in_time(future)
 
     async def spawn(self, spec: SpawnMachine) -> MachineSpawned:
@@ -145,8 +150,8 @@ class KeeperClient:
         """Tell the keeper to end everything, itself included, and wait until it closes."""
         loop = asyncio.get_running_loop()
         over: asyncio.Future[KeeperState] = loop.create_future()
-        self._states.append(over)
         self._say(EndKeeper())
+        self._states.append(over)
         with contextlib.suppress(KeeperUnavailable):
             await _in_time(over)
 
