@@ -59,6 +59,15 @@ export class Connection {
     return this.pc?.getStats() ?? null;
   }
 
+  /** How many frames the browser made of what came, shown or not. */
+  async framesDecoded(): Promise<number> {
+    let frames = 0;
+    (await this.stats())?.forEach((item) => {
+      if (item.type === "inbound-rtp") frames += item.framesDecoded ?? 0;
+    });
+    return frames;
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = true;

@@ -25,3 +25,14 @@ export function icon(path: string): SVGSVGElement {
   svg.append(line);
   return svg;
 }
+
+/** Gives an element that plays a desktop's picture by itself. */
+export function newVideo(id?: string): HTMLVideoElement {
+  const video = make("video", id ? { id } : {});
+  video.muted = true;
+  video.autoplay = true;
+  video.playsInline = true;
+  video.disablePictureInPicture = true;
+  video.setAttribute("aria-label", "The desktop");
+  return video;
+}

@@ -1,37 +1,25 @@
 /** `<fanlight-viewer session="ID" base="/">`: carries out what `machine.ts` commands. */
 
 import { Connection } from "./connection";
-import { make } from "./dom";
+import { make, newVideo } from "./dom";
 import { SessionEvents } from "./events";
 import { Keyboard } from "./keyboard";
 import {
   type Command,
   type Event as MachineEvent,
-  type Phase,
   phase,
-  type Rung,
-  rung,
   type State,
   start,
   step,
   type Timer,
-  type Waiting,
-  waitingFor,
+  told,
+  type ViewerState,
 } from "./machine";
 import type { FromGateway, ToMachine } from "./messages";
 import { Pointing } from "./pointing";
 import { Meter, type Quality } from "./quality";
 import { View } from "./view";
 import { Vnc } from "./vnc";
-
-/** The detail of a `fanlight-state` event. */
-export interface ViewerState {
-  state: Phase;
-  reason: string;
-  rung: Rung | null;
-  firstFrame: boolean;
-  waitingFor: Waiting;
-}
 
 interface Pair {
   connection: Connection;
@@ -99,14 +87,7 @@ export class FanlightViewer extends HTMLElement {
   }
 
   get viewerState(): ViewerState {
-    const { reason, firstFrame } = this.state;
-    return {
-      state: phase(this.state),
-      reason,
-      rung: rung(this.state),
-      firstFrame,
-      waitingFor: waitingFor(this.state),
-    };
+    return told(this.state);
   }
 
   override focus(): void {
@@ -368,16 +349,11 @@ export class FanlightViewer extends HTMLElement {
     const { id } = trying;
     void this.pairs
       .get(id)
-      ?.connection.stats()
-      ?.then((report) => {
-        let decoded = 0;
-        report.forEach((item) => {
-          if (item.type === "inbound-rtp") decoded += item.framesDecoded ?? 0;
-        });
-        if (decoded === 0) return;
+      ?.connection.framesDecoded()
+      .then((frames) => {
         // A page that nobody sees shows no frames: there, decoding one is all that can be had.
         const seen = document.visibilityState === "visible";
-        this.take({ type: seen ? "frameDecoded" : "frameShown", id });
+        if (frames > 0) this.take({ type: seen ? "frameDecoded" : "frameShown", id });
       })
       .catch(() => undefined);
   }
@@ -411,14 +387,4 @@ export class FanlightViewer extends HTMLElement {
   private get currentVnc(): Vnc | undefined {
     return this.state.vnc ? this.vncs.get(this.state.vnc.id) : undefined;
   }
-}
-
-function newVideo(id?: string): HTMLVideoElement {
-  const video = make("video", id ? { id } : {});
-  video.muted = true;
-  video.autoplay = true;
-  video.playsInline = true;
-  video.disablePictureInPicture = true;
-  video.setAttribute("aria-label", "The desktop");
-  return video;
 }

@@ -1,6 +1,7 @@
 /** The viewer library: defines `<fanlight-viewer>`. */
 
-import { FanlightViewer, type ViewerState } from "./element";
+import { FanlightViewer } from "./element";
+import type { ViewerState } from "./state";
 
 export { FanlightViewer, type ViewerState };
 

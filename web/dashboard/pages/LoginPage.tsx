@@ -1,6 +1,6 @@
 /** Signing a tool in: the desktop on one side, the steps on the other. */
 
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { api, type Login, type Session, type Tool } from "../api";
 import { BrowserKeys, forgetOver } from "../credential/keys";
 import { isBroken, STEPS, stepOf } from "../credential/progress";
@@ -186,6 +186,10 @@ function Confirm({
 }) {
   const { busy, problem, run } = useAction();
   const account = login.account ?? "";
+  // Whoever signed in was typing on the desktop: the question takes the keyboard from it. The
+  // heading gets it and not a button, so that no key that was meant for the desktop answers.
+  const question = useRef<HTMLHeadingElement>(null);
+  useEffect(() => question.current?.focus(), []);
   const confirm = () =>
     run(async () => {
       await api.confirm(session.sessionId, account);
@@ -199,7 +203,9 @@ function Confirm({
   return (
     <>
       <div role="alert">
-        <h2>Is this the right account?</h2>
+        <h2 ref={question} tabIndex={-1}>
+          Is this the right account?
+        </h2>
         <p>{title} says that it is signed in as</p>
         <p className="account">{account}</p>
       </div>
@@ -228,7 +234,7 @@ function Confirm({
         the one that the program shows, if a program asked.
       </p>
       <ProblemNote problem={problem} />
-      <div className="row end">
+      <div className="row end asked">
         <button type="button" disabled={busy} onClick={reject}>
           Reject
         </button>
