@@ -123,7 +123,7 @@ async def test_a_bundle_in_plain_text_is_never_stored(stage: Stage) -> None:
         await controller.confirm(OWNER, id_, "ada@example.org")
         stage.machine.say(CredentialSealed(base64.b64encode(b'{"token": "x"}').decode()))
 
-        await stage.until(lambda: controller._drivers[id_]._link is not None)
+        await stage.until(lambda: controller.drivers[id_].guest.link is not None)
         assert await stage.store.bundle(id_, 0.0) is None
         assert (await stage.login_reaches(id_, "confirmed")).status == "vm_created"
 

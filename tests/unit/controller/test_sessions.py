@@ -179,7 +179,7 @@ async def test_what_cannot_be_started_is_refused(stage: Stage) -> None:
             await controller.start(OWNER, StartRequest())
         await controller.end(OWNER, id_)
         await stage.reaches(id_, "ended")
-        await stage.until(lambda: not controller._drivers)
+        await stage.until(lambda: not controller.drivers)
 
         with pytest.raises(SessionEnded):
             await controller.offer(OWNER, id_, "v=0")

@@ -26,7 +26,7 @@ async def test_an_offer_is_answered_while_the_machine_boots(stage: Stage) -> Non
         connection = await controller.offer(OWNER, id_, "v=0")
 
         assert await controller.answer(OWNER, id_, connection, 5) == ANSWER
-        await stage.until(lambda: controller._drivers[id_].view.viewers == 1)
+        await stage.until(lambda: controller.drivers[id_].view.viewers == 1)
         assert (await controller.session(OWNER, id_)).status == "booting"
 
 
@@ -66,7 +66,7 @@ async def test_a_machine_answers_only_with_its_token_and_where_it_was_declared(
     async with stage.controlled() as controller:
         plain = await controller.start(OWNER, StartRequest())
         assert plain.machine_token is None
-        token = controller._drivers[plain.session_id].token
+        token = controller.drivers[plain.session_id].token
         with pytest.raises(NotAllowed):
             await controller.answer_from_machine(token, plain.session_id, None, "v=0")
 

@@ -1,0 +1,122 @@
+"""Going on with sessions after a controller's restart, and destroying machines that nobody has."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fanlight import log, wire
+from fanlight.errors import FanlightError
+from fanlight.machines import Machine
+from fanlight.session import Reason, SetTimer, lifecycle, login, negotiation
+from fanlight.store import SessionRecord
+from fanlight.wire import ConnectionId, GatewayWelcome, MachineRef
+
+from .driver import Driver
+from .fan_out import FanOut, session_of
+
+GATEWAY_FIRST_S = 3.0
+"""How long adoption waits for what the gateway holds."""
+SWEEP_S = 30.0
+
+_log = log.get("controller")
+
+
+class Adoption(FanOut):
+    """Takes up the sessions of the controller before."""
+
+    async def adopt_all(self) -> None:
+        """Adopt what the store, the provider and the gateway still have; end the rest."""
+        machines = {each.ref: each for each in await self._provider.list()}
+        records = await self._store.unended_sessions()
+        if records:
+            await self.gateway.wait_there(GATEWAY_FIRST_S)
+        welcome = self.gateway.welcome or GatewayWelcome(0)
+        for record in records:
+            ref = record.machine_ref
+            self._adopt_one(record, machines.get(ref) if ref else None, welcome)
+        await self._destroy_strays(machines)
+        self.close_unknown(welcome)
+
+    def _adopt_one(
+        self, record: SessionRecord, machine: Machine | None, welcome: GatewayWelcome
+    ) -> None:
+        driver = self.drivers[record.id] = Driver(record, self.work())
+        state = record.memo.get("login", {}).get("state")
+        is_stored = state in (login.State.SEALED.value, login.State.FETCHED.value)
+        if machine is None and not is_stored:
+            text = "Fanlight was restarted, and the session's machine was gone."
+            _end_unadopted(driver, Reason("controller-restarted", text))
+            return
+        mine = tuple(each for each in welcome.connections if session_of(each) == record.id)
+        _adopt(driver, machine, mine)
+        _log.info("session adopted", session=record.id, viewers=len(mine))
+
+    async def _destroy_strays(self, machines: dict[MachineRef, Machine]) -> None:
+        for machine in machines.values():
+            if machine.session not in self.drivers:
+                _log.warning("a machine without a session is destroyed", machine=machine.ref)
+                await self._provider.destroy(machine.ref)
+
+    async def sweep(self) -> None:
+        """Now and then: a machine that was being made when a controller died comes late."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                machines = {each.ref: each for each in await self._provider.list()}
+                await self._destroy_strays(machines)
+            except FanlightError as error:
+                _log.warning("machines were not listed", error=str(error))
+
+
+def _adopt(driver: Driver, machine: Machine | None, connections: tuple[ConnectionId, ...]) -> None:
+    """Go on after a controller's restart. Without a machine: its credential is stored."""
+    driver.begin_work()
+    age_s = max(0.0, driver.around.clock() - driver.record.created_at)
+    ready = driver.record.status == "vm_created"
+    if machine is not None:
+        driver.machine.adopt(machine)
+    else:
+        driver.machine.is_gone = True
+    _adopt_login(driver, age_s)
+    stages = driver.shown.guest_stages()
+    begun = driver.login is not None and driver.login.state is not login.State.REQUESTED
+    driver.life(lifecycle.Adopted(ready or machine is None, age_s, stages, begun))
+    for connection in connections:
+        driver.signalling.add(connection, driver.around.clock())
+        driver.talk(negotiation.ConnectionAdopted(connection))
+    for connection in connections:
+        holds = driver.negotiation.holder == connection
+        driver.around.gateway.say(wire.SetControl(driver.id, connection, holds))
+    if machine is not None:
+        driver.guest.open(machine)
+
+
+def _end_unadopted(driver: Driver, reason: Reason) -> None:
+    """End after a restart that found nothing of the session."""
+    driver.begin_work()
+    _adopt_login(driver, 0.0)
+    driver.life(lifecycle.EndRequested(reason))
+
+
+def _adopt_login(driver: Driver, age_s: float) -> None:
+    """Set the login's state and timers as they were; the guest says again what came since."""
+    if driver.login is None:
+        return
+    driver.shown.recall_login(driver.login)
+    settings, state = driver.login.settings, login.State
+    left_s = max(1.0, settings.login_timeout_s - age_s)
+    match driver.login.state:
+        case state.REQUESTED | state.DELIVERED | state.REJECTED | state.FAILED:
+            pass
+        case state.CONFIRMED:
+            driver.set_timer(driver.sign, SetTimer(settings.seal_timeout_s, login.SealTimedOut()))
+        case state.SEALED | state.FETCHED:
+            since_s = driver.around.clock() - driver.shown.sealed_at
+            left_s = max(0.0, settings.delivery_s - since_s)
+            driver.set_timer(driver.sign, SetTimer(left_s, login.DeliveryTimedOut()))
+        case state.REJECTING:
+            timer = SetTimer(settings.reject_timeout_s, login.RejectTimedOut())
+            driver.set_timer(driver.sign, timer)
+        case _:
+            driver.set_timer(driver.sign, SetTimer(left_s, login.LoginTimedOut()))
+            driver.set_timer(driver.sign, SetTimer(1.0, login.PageSettled()))

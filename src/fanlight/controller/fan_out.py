@@ -1,0 +1,87 @@
+"""News of the keeper and the gateway, passed on to the sessions that they are about."""
+
+from __future__ import annotations
+
+from fanlight import log
+from fanlight.host import KeeperEvent
+from fanlight.wire import (
+    CloseConnection,
+    CloseSession,
+    ConnectionId,
+    EgressRefused,
+    GatewayExited,
+    GatewaySpawned,
+    GatewayWelcome,
+    MachineRef,
+    Message,
+    SessionId,
+)
+
+from . import metrics
+from .reasons import inert
+from .registry import Registry
+
+_log = log.get("controller")
+
+
+class FanOut(Registry):
+    """Hears keeper and gateway for everybody."""
+
+    _has_had_gateway = False
+
+    def keeper_said(self, event: KeeperEvent) -> None:
+        """Hear what the keeper says unasked."""
+        match event:
+            case GatewaySpawned():
+                self.gateway.hurry()
+            case GatewayExited(status, tail):
+                metrics.GATEWAY_RESTARTS.inc()
+                _log.error("the gateway died", status=status, tail=tail)
+            case EgressRefused(machine, destination, reason, count):
+                metrics.EGRESS_REFUSED.labels(reason).inc(count)
+                self._tell_refused(machine, destination, reason)
+            case _:
+                pass  # providers tell of machines
+
+    def _tell_refused(self, machine: MachineRef, destination: str, reason: str) -> None:
+        for driver in self.drivers.values():
+            if driver.ref == machine:
+                text = f"The machine may not reach {inert(destination, 100)}: {inert(reason)}."
+                driver.notice("egress-refused", text)
+
+    def gateway_back(self, welcome: GatewayWelcome) -> None:
+        """Tell every session, and have the gateway forget those that are not ours."""
+        again, self._has_had_gateway = self._has_had_gateway, True
+        for driver in list(self.drivers.values()):
+            driver.gateway_back(again=again)
+        if self.ready.is_set():
+            self.close_unknown(welcome)
+
+    def gateway_lost(self) -> None:
+        """Tell every session."""
+        for driver in list(self.drivers.values()):
+            driver.gateway_lost()
+
+    def gateway_said(self, message: Message) -> None:
+        """Pass it on to the session that it is about."""
+        driver = self.drivers.get(getattr(message, "session", SessionId("")))
+        if driver is not None:
+            driver.gateway_said(message)
+
+    def close_unknown(self, welcome: GatewayWelcome) -> None:
+        """Close what the gateway holds and no session of ours knows."""
+        for session in welcome.sessions:
+            if session not in self.drivers:
+                self.gateway.say(CloseSession(session))
+        for connection in welcome.connections:
+            session = session_of(connection)
+            driver = self.drivers.get(session)
+            if driver is not None and not any(
+                each.id == connection for each in driver.negotiation.live
+            ):
+                self.gateway.say(CloseConnection(session, connection))
+
+
+def session_of(connection: ConnectionId) -> SessionId:
+    """A connection's id starts with its session's, so that a restart needs no list of them."""
+    return SessionId(connection.rpartition("-")[0])

@@ -1,0 +1,80 @@
+"""What viewers ask for: offers, answers, candidates, VNC."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from fanlight.errors import NothingYet
+from fanlight.session import negotiation
+from fanlight.session.negotiation import Candidate
+from fanlight.wire import ConnectionId, PrincipalId, SessionId
+
+from .registry import Registry
+
+
+class ViewerSide(Registry):
+    """Connections of viewers to sessions of the principal's."""
+
+    async def offer(self, principal: PrincipalId, id: SessionId, sdp: str) -> ConnectionId:
+        """Take a viewer's offer at any time of the session's life.
+
+        Raises:
+            SessionEnded: it is over. LimitReached: as many viewers look as may.
+        """
+        driver = await self.live(principal, id)
+        connection = ConnectionId(f"{id}-{secrets.token_hex(8)}")
+        driver.offered(connection, sdp)
+        return connection
+
+    async def answer(
+        self, principal: PrincipalId, id: SessionId, connection: ConnectionId | None, wait_s: float
+    ) -> str | None:
+        """Give the answer to an offer (the newest), within `wait_s`; None: not yet.
+
+        Raises:
+            OfferRejected, GatewayUnavailable, SessionEnded: there will be none, and why.
+        """
+        driver = await self.live(principal, id)
+        return await driver.signalling.answer(connection, wait_s)
+
+    async def add_viewer_candidate(
+        self,
+        principal: PrincipalId,
+        id: SessionId,
+        connection: ConnectionId | None,
+        candidate: Candidate,
+    ) -> None:
+        """Take a candidate of the viewer's. Raises ConnectionNotFound, LimitReached."""
+        driver = await self.live(principal, id)
+        which = driver.signalling.newest(connection)
+        driver.talk(negotiation.ViewerCandidateReceived(which, candidate))
+
+    async def machine_candidates(
+        self,
+        principal: PrincipalId,
+        id: SessionId,
+        connection: ConnectionId | None,
+        after: int,
+        wait_s: float,
+    ) -> Sequence[Candidate]:
+        """Give the candidates of the answering machine from number `after` on."""
+        signalling = (await self.live(principal, id)).signalling
+        box = signalling.boxes[signalling.newest(connection)]
+        return await signalling.candidates(lambda: box.for_viewer, after, wait_s)
+
+    async def close_connection(
+        self, principal: PrincipalId, id: SessionId, connection: ConnectionId
+    ) -> None:
+        """Close a viewer's connection. Raises ConnectionNotFound."""
+        driver = await self.live(principal, id)
+        driver.talk(negotiation.ConnectionClosed(connection))
+
+    async def vnc_path(self, principal: PrincipalId, id: SessionId) -> Path:
+        """Give the path of the machine's VNC socket. Raises NothingYet."""
+        driver = await self.live(principal, id)
+        machine = driver.machine.machine
+        if machine is None or driver.machine.is_gone:
+            raise NothingYet("the session has no machine now")
+        return machine.directory / "vnc.sock"
