@@ -62,6 +62,8 @@ class Provider:
     pages: tuple[Page, ...]
     requests: list[str] = field(default_factory=list)
     """Every request so far as `host METHOD /path...`, newest last."""
+    issued: list[str] = field(default_factory=list)
+    """Every authorization code and token that it gave out: to be found nowhere on a host."""
     _news: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for(self, request: str, *, count: int = 1, timeout_s: float = 30.0) -> None:
@@ -74,10 +76,16 @@ class Provider:
             if not self._news.wait_for(came, timeout_s):
                 raise TimeoutError(f"no {request!r} among {self.requests[-20:]}")
 
+    def count(self, request: str) -> int:
+        """Say how many requests that begin like this came so far."""
+        with self._news:
+            return sum(line.startswith(request) for line in self.requests)
+
     def note(self, line: str) -> None:
         """Take a line of the provider's log."""
+        secret = line.removeprefix("issued ")
         with self._news:
-            self.requests.append(line)
+            (self.requests if secret == line else self.issued).append(secret)
             self._news.notify_all()
 
 

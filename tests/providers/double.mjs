@@ -23,8 +23,13 @@ const json = (body, status = 200, headers = {}) => [status, JSON.stringify(body)
 const redirect = (to) => [303, "", "text/plain", { location: to }];
 
 function newToken(prefix) {
-  const token = random(prefix);
+  return issued(random(prefix));
+}
+
+/** Says what must be found nowhere else: see Provider.issued. */
+function issued(token) {
   tokens.add(token);
+  process.stderr.write(`issued ${token}\n`);
   return token;
 }
 
@@ -103,8 +108,7 @@ function jwt(claims) {
   const now = Math.floor(Date.now() / 1000);
   const text = `${part({ alg: "HS256", typ: "JWT" })}.${part({ iss: "https://auth.openai.com", iat: now, exp: now + 36000, ...claims })}`;
   const token = `${text}.${createHmac("sha256", "test only").update(text).digest("base64url")}`;
-  tokens.add(token);
-  return token;
+  return issued(token);
 }
 
 function codexToken(form) {

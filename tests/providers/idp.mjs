@@ -55,6 +55,10 @@ provider.on("authorization.error", (_ctx, error) => log(`authorization.error ${e
 provider.on("grant.error", (_ctx, error) => log(`grant.error ${error.error_description ?? error} ${error.error_detail ?? ""}`));
 provider.on("revocation.error", (_ctx, error) => log(`revocation.error ${error.error_description ?? error}`));
 provider.on("grant.revoked", () => log("grant.revoked"));
+// What must be found nowhere else: see Provider.issued.
+const issued = (...secrets) => secrets.filter(Boolean).forEach((secret) => log(`issued ${secret}`));
+provider.on("authorization.success", (_ctx, out) => issued(out?.code));
+provider.on("grant.success", ({ body }) => issued(body.access_token, body.refresh_token, body.id_token));
 const authorize = provider.callback();
 
 const ok = (result) => ({ success: true, errors: [], messages: [], result });
