@@ -181,15 +181,34 @@ async def running_machine(
     height_px: int = 240,
     pattern: str = "ball",
 ) -> AsyncIterator[Machine]:
-    """Run a sender in a network namespace of its own."""
+    """Run a sender of test pictures in a network namespace of its own."""
+    size = str(width_px), str(height_px)
+    async with _running("sender.py", codec, *size, pattern, "moving") as machine:
+        yield machine
+
+
+@contextlib.asynccontextmanager
+async def running_desktop(codec: str = "vp8") -> AsyncIterator[tuple[Machine, Path]]:
+    """Run a real display of 1280x720 and the real sender; gives the X server's socket too."""
+    number = str(2000 + os.getpid() % 30_000)
+    try:
+        async with _running("desktop.py", codec, number) as machine:
+            yield machine, Path(f"/tmp/.X11-unix/X{number}")
+    finally:
+        for path in (f"/tmp/.X11-unix/X{number}", f"/tmp/.X{number}-lock", f"/tmp/.X{number}-vnc"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+@contextlib.asynccontextmanager
+async def _running(script: str, *arguments: str) -> AsyncIterator[Machine]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)
     with ours:
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *["unshare", "--user", "--map-root-user", "--net", "--"],
-                *["/usr/bin/python3", str(HERE / "sender.py"), str(theirs.fileno()), codec],
-                *[str(width_px), str(height_px), pattern, "moving"],
+                *["/usr/bin/python3", str(HERE / script), str(theirs.fileno()), *arguments],
                 pass_fds=[theirs.fileno()],
                 stdout=subprocess.PIPE,
                 start_new_session=True,

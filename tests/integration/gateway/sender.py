@@ -88,4 +88,5 @@ def main() -> None:
     GLib.MainLoop().run()
 
 
-main()
+if __name__ == "__main__":
+    main()
