@@ -8,6 +8,7 @@ strangers; all raise from `fanlight.errors`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -73,4 +74,6 @@ class Controls(Protocol):
         after: int,
         wait_s: float,
     ) -> Sequence[Candidate]: ...
-    async def vnc_path(self, principal: PrincipalId, id: SessionId) -> Path: ...
+    def viewing_by_vnc(
+        self, principal: PrincipalId, id: SessionId
+    ) -> AbstractAsyncContextManager[Path]: ...

@@ -8,6 +8,7 @@ takes it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -15,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fanlight.errors import FanlightError, HostError, NotSignedIn
 from fanlight.host import open_machine_socket
-from fanlight.wire import SessionId
+from fanlight.wire import PrincipalId, SessionId
 
 from .guard import refuse_websocket
 from .parts import Parts, parts_of
@@ -36,28 +37,31 @@ FAILED = 1011
 @router.websocket("/api/auth/session/{id}/vnc")
 async def vnc(id: str, websocket: WebSocket) -> None:
     """Join the viewer and the machine's VNC server; opened by a ticket."""
-    parts = parts_of(websocket)
-    try:
-        path = await _path(SessionId(id), websocket.query_params.get("ticket", ""), parts)
-        reader, writer = await _opened(path)
-    except FanlightError as error:
-        await refuse_websocket(problem(error), websocket.scope, websocket.receive, websocket.send)
-        return
-    try:
+    parts, session = parts_of(websocket), SessionId(id)
+    async with contextlib.AsyncExitStack() as viewing:
+        try:
+            viewer = await _viewer(session, websocket.query_params.get("ticket", ""), parts)
+            path = await viewing.enter_async_context(
+                parts.controller.viewing_by_vnc(viewer, session)
+            )
+            reader, writer = await _opened(path)
+        except FanlightError as error:
+            refusal = problem(error)
+            await refuse_websocket(refusal, websocket.scope, websocket.receive, websocket.send)
+            return
+        viewing.callback(writer.close)
+        now = parts.clock()
+        await parts.store.record(viewer, "viewed_by_vnc", now=now, session=session)
         offered = websocket.scope.get("subprotocols", [])
         await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
         await _join(websocket, reader, writer)
-    finally:
-        writer.close()
 
 
-async def _path(session: SessionId, ticket: str, parts: Parts) -> Path:
+async def _viewer(session: SessionId, ticket: str, parts: Parts) -> PrincipalId:
     if not ticket:
         raise NotSignedIn("this address needs a ticket", hint="POST /api/tickets makes one.")
     found = await parts.store.redeem_ticket(ticket, session, "vnc", parts.clock())
-    path = await parts.controller.vnc_path(found.principal, session)
-    await parts.store.record(found.principal, "viewed_by_vnc", now=parts.clock(), session=session)
-    return path
+    return found.principal
 
 
 async def _opened(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -6,11 +6,13 @@ session's outbox, in order; making and destroying the machine are tasks of their
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from fanlight import log, wire
-from fanlight.errors import CallerError, FanlightError, ToolNotInstalled
+from fanlight.errors import CallerError, FanlightError, LimitReached, ToolNotInstalled
 from fanlight.machines import Machine, MachineEnd, MachineSpec
 from fanlight.session import Reason, lifecycle, login, negotiation
 from fanlight.store import SessionRecord, hashed
@@ -68,7 +70,7 @@ class Driver(Cores):
         self._notices = 0
         self.is_end_told = False
         """Whether negotiation and login know that the session ends."""
-        self._counted = 0
+        self._connections = self._by_vnc = self._counted = 0
 
     # --- what is known ---------------------------------------------------------------------------
 
@@ -159,14 +161,35 @@ class Driver(Cores):
         if view.state != before and view.state in ("verified", "confirmed", "rejected"):
             self.outbox.audit(self.record, view.state, {"account": view.account or ""})
 
-    def viewers_changed(self, count: int) -> None:
-        """Count the viewers, and tell everybody."""
+    def viewers_changed(self, connections: int) -> None:
+        """Hear how many connections are alive at the gateway."""
+        self._connections = connections
+        self.soon(self.life, self._count_viewers())
+
+    @contextlib.contextmanager
+    def viewed_by_vnc(self) -> Iterator[None]:
+        """Count one who looks by VNC for as long as the block lasts. Raises LimitReached."""
+        most = self.around.settings.max_viewers_per_session
+        if self._by_vnc >= most:
+            raise LimitReached(f"{most} viewers look at this session by VNC already")
+        self._by_vnc += 1
+        self.late(self.life, self._count_viewers())
+        try:
+            yield
+        finally:
+            self._by_vnc -= 1
+            if not self.is_over:
+                self.late(self.life, self._count_viewers())
+
+    def _count_viewers(self) -> lifecycle.ViewersCounted:
+        """Count those who look, by whatever way, and tell everybody."""
+        count = self._connections + self._by_vnc
         metrics.VIEWERS.inc(count - self._counted)
         self._counted = count
         self.shown.viewers = count
         self.publish("viewers", {"count": count})
         self.publish()
-        self.soon(self.life, lifecycle.ViewersCounted(count))
+        return lifecycle.ViewersCounted(count)
 
     def publish(self, kind: Any = "session", data: Any = None) -> None:
         """Keep the session as it is now, and tell everybody who follows it."""

@@ -23,6 +23,10 @@ class Timers:
         if handle := self._handles.pop(name, None):
             handle.cancel()
 
+    def __contains__(self, name: Hashable) -> bool:
+        """Whether a timer of this name runs."""
+        return name in self._handles
+
     def clear(self) -> None:
         """Forget every timer."""
         for name in list(self._handles):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from fanlight.errors import NothingYet
@@ -71,10 +72,17 @@ class ViewerSide(Registry):
         driver = await self.live(principal, id)
         driver.talk(negotiation.ConnectionClosed(connection))
 
-    async def vnc_path(self, principal: PrincipalId, id: SessionId) -> Path:
-        """Give the path of the machine's VNC socket. Raises NothingYet."""
+    @contextlib.asynccontextmanager
+    async def viewing_by_vnc(self, principal: PrincipalId, id: SessionId) -> AsyncIterator[Path]:
+        """Give the path of the machine's VNC socket; one viewer more while the block lasts.
+
+        Raises:
+            NothingYet: the session has no machine now.
+            SessionEnded: it is over. LimitReached: as many look by VNC as may.
+        """
         driver = await self.live(principal, id)
         machine = driver.machine.machine
         if machine is None or driver.machine.is_gone:
             raise NothingYet("the session has no machine now")
-        return machine.directory / "vnc.sock"
+        with driver.viewed_by_vnc():
+            yield machine.directory / "vnc.sock"

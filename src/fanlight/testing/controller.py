@@ -7,6 +7,7 @@ test moves it with (`publish`, `set_status`, ...). Ids are predictable.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -257,11 +258,16 @@ class FakeController:
         _, opened = _connection(self._machine(machine_token, id), connection)
         return await self._until(lambda: opened.viewer_candidates[after:], wait_s) or []
 
-    async def vnc_path(self, principal: PrincipalId, id: SessionId) -> Path:
+    @contextlib.asynccontextmanager
+    async def viewing_by_vnc(self, principal: PrincipalId, id: SessionId) -> AsyncIterator[Path]:
         path = self._owned(principal, id).vnc
         if path is None:
             raise HostError("the machine has no display yet")
-        return path
+        self.calls.append(("vnc opened", id))
+        try:
+            yield path
+        finally:
+            self.calls.append(("vnc closed", id))
 
     # --- inside -------------------------------------------------------------------------------
 

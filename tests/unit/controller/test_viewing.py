@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fanlight.controller import StartRequest
-from fanlight.errors import LimitReached, NotAllowed
+from fanlight.errors import LimitReached, NotAllowed, NothingYet, SessionEnded
+from fanlight.session import lifecycle
 from fanlight.session.negotiation import Candidate
 from fanlight.store import OWNER
 from fanlight.testing.gateway import ANSWER
@@ -58,6 +59,36 @@ async def test_viewers_over_the_limit_are_refused(stage: Stage) -> None:
             await controller.offer(OWNER, id_, "v=0")
         await controller.close_connection(OWNER, id_, first)
         await controller.offer(OWNER, id_, "v=0")
+
+
+async def test_who_looks_by_vnc_is_a_viewer_and_keeps_the_session(stage: Stage) -> None:
+    async with stage.controlled(idle_timeout_s=0.1) as controller:
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        await stage.reaches(id_, "vm_created")
+        driver = controller.drivers[id_]
+        async with controller.viewing_by_vnc(OWNER, id_) as path:
+            assert path.name == "vnc.sock"
+            assert (await controller.session(OWNER, id_)).viewers == 1
+            assert lifecycle.IdleTimedOut() not in driver.timers
+        over = await stage.reaches(id_, "ended")
+
+    assert over.viewers == 0
+    assert over.reason is not None
+    assert over.reason.code == "idle"
+
+
+async def test_a_session_that_ends_under_a_vnc_viewer_ends_in_order(stage: Stage) -> None:
+    async with stage.controlled(max_viewers_per_session=1) as controller:
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        await stage.reaches(id_, "vm_created")
+        async with controller.viewing_by_vnc(OWNER, id_):
+            with pytest.raises(LimitReached):
+                await controller.viewing_by_vnc(OWNER, id_).__aenter__()
+            await controller.end(OWNER, id_)
+            await stage.reaches(id_, "ended")
+
+        with pytest.raises((SessionEnded, NothingYet)):
+            await controller.viewing_by_vnc(OWNER, id_).__aenter__()
 
 
 async def test_a_machine_answers_only_with_its_token_and_where_it_was_declared(
