@@ -12,10 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-from sender import bring_loopback_up, datagrams, say
-
-SOURCE = Path(__file__).parents[3] / "src"
+HERE = Path(__file__).parent
+SOURCE = HERE.parents[2] / "src"
 SIZE = {"type": "display.size", "widthPx": 1280, "heightPx": 720}
+
+sys.path.insert(0, str(HERE.parents[2]))
+from tests.integration.gateway.sender import bring_loopback_up, datagrams, say  # noqa: E402
 
 
 def wait_for(path: Path) -> None:
@@ -57,6 +59,8 @@ def main() -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
+    if sender.stdin is None or sender.stdout is None:
+        raise SystemExit("no pipes")
     os.write(sender.stdin.fileno(), b"go\n")
     if sender.stdout.readline() != b"flowing\n":
         raise SystemExit("the sender does not begin")
