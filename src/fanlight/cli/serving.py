@@ -51,7 +51,6 @@ def serve(**given: Any) -> None:
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, listener))
-    warn("Ended: no machine of yours is left running.")
 
 
 def _signature() -> inspect.Signature:
@@ -140,10 +139,14 @@ async def _serve_sessions(
             say(link)
             warn("Open the link above to sign in; it works once, for ten minutes. Ctrl-C ends it.")
             with _opened(settings, link):
-                await server.serve(sockets=[listener])
+                # Here rather than by uvicorn, which prints a traceback when it is hurried.
+                async with app.router.lifespan_context(app):
+                    await server.serve(sockets=[listener])
         if asked.get("signal") == signal.SIGINT:
-            warn("Ending every session ...")
             await controller.end_everything()
+            warn("Ended: no machine of yours is left running.")
+        else:
+            warn(f"Stopped. Sessions go on for {settings.keeper_grace_s:g} s: serve again to go on.")
 
 
 def _app(
@@ -170,6 +173,7 @@ def _server(settings: config.ServeSettings, app: FastAPI) -> uvicorn.Server:
     return Server(
         uvicorn.Config(
             app,
+            lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -186,6 +190,8 @@ def _stopping(server: uvicorn.Server) -> Iterator[dict[str, int]]:
     asked: dict[str, int] = {}
 
     def stop(number: int) -> None:
+        if number == signal.SIGINT and not asked:
+            warn("Ending every session ...")
         server.force_exit = bool(asked)
         asked.setdefault("signal", number)
         server.should_exit = True
