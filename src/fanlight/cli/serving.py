@@ -146,7 +146,7 @@ async def _serve_sessions(
             await controller.end_everything()
             warn("Ended: no machine of yours is left running.")
         else:
-            warn(f"Stopped. Sessions go on for {settings.keeper_grace_s:g} s: serve again to go on.")
+            warn(f"Stopped. Sessions wait {settings.keeper_grace_s:g} s for the next `serve`.")
 
 
 def _app(
