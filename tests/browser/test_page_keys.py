@@ -126,5 +126,6 @@ def test_a_credential_that_goes_to_a_program_is_shown_with_its_key_and_not_offer
 
     expect(owner.get_by_role("heading", name="On its way")).to_be_visible(timeout=30_000)
     expect(steps).to_contain_text(told["fingerprint"])
+    expect(steps).to_contain_text(told["matchingCode"])
     expect(owner.get_by_role("button", name="Download")).to_have_count(0)
     signing_in.screenshot(owner, "page-program-sealed")

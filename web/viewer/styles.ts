@@ -12,6 +12,7 @@ export const STYLE = `
 .stage { position: relative; flex: 1; min-height: 160px; outline: none; touch-action: none; user-select: none; -webkit-user-select: none; }
 video, .vnc { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; background: #0b1113; }
 video { pointer-events: none; }
+:host([data-state="ended"]) video { visibility: hidden; }
 .vnc[hidden], .cover[hidden], .details[hidden], [hidden] { display: none !important; }
 .keys { position: absolute; left: 0; bottom: 0; width: 1px; height: 1px; padding: 0; border: 0; opacity: 0; resize: none; font-size: 16px; pointer-events: none; caret-color: transparent; }
 .stage:has(.keys:focus-visible)::after, .stage:has(.vnc:focus-within)::after { content: ""; position: absolute; inset: 0; border: 2px solid var(--accent); pointer-events: none; }

@@ -154,7 +154,7 @@ export class View {
     this.rungButton.textContent = vnc ? "Use WebRTC" : "Use noVNC";
     this.rungButton.hidden = state.over === "ended" || !isReady(state);
     this.keysButton.hidden = covered || !matchMedia(COARSE).matches;
-    if (vnc) this.qualityButton.hidden = true;
+    if (vnc || state.over) this.qualityButton.hidden = true;
     if (vnc) this.details.hidden = true;
     const control = this.status.dataset.control ?? "";
     this.status.textContent = vnc && !covered ? `noVNC: ${state.reason}` : control;

@@ -103,6 +103,12 @@ function Save({ session, login, tool, changed, bundle }: Props & { bundle: Bundl
   return (
     <div aria-live="polite">
       <h2>{saved ? "Done" : "Your credential is here"}</h2>
+      {saved && (
+        <div className="note good" role="status">
+          <strong>{whereMachineIs(session)}</strong> The sealed copy and this page's key are
+          deleted. Do not close this page before the download is safe.
+        </div>
+      )}
       <p>
         Signed in as <strong>{bundle.account}</strong>. It was opened in this page with this page's
         own key.
@@ -115,6 +121,12 @@ function Save({ session, login, tool, changed, bundle }: Props & { bundle: Bundl
       >
         Download {archive}
       </button>
+      {!saved && (
+        <p className="small dim">
+          With the download the sealed copy is deleted and the machine destroyed. Without it, both
+          are gone after 15 minutes.
+        </p>
+      )}
       <p className="small">Unpack it in your home directory, on the machine that needs it:</p>
       <pre>tar -xpf {archive} -C ~</pre>
       <ul className="files">
@@ -145,17 +157,6 @@ function Save({ session, login, tool, changed, bundle }: Props & { bundle: Bundl
         </>
       )}
       <ProblemNote problem={problem} />
-      {saved ? (
-        <div className="note good" role="status">
-          <strong>{whereMachineIs(session)}</strong> The sealed copy and this page's key are
-          deleted. Do not close this page before the download is safe.
-        </div>
-      ) : (
-        <p className="small dim">
-          With the download the sealed copy is deleted and the machine destroyed. Without it, both
-          are gone after 15 minutes.
-        </p>
-      )}
     </div>
   );
 }
@@ -168,7 +169,15 @@ function Elsewhere({ session, login }: { session: Session; login: Login }) {
         The credential goes to <strong>{session.label || "the program that asked for it"}</strong>,
         key <code>{login.fingerprint}</code>. This browser cannot open it.
       </p>
-      <p className="dim small">The machine is destroyed as soon as the program has it.</p>
+      {login.matchingCode && (
+        <p>
+          The program shows the code <code>{login.matchingCode}</code>.
+        </p>
+      )}
+      <p className="dim small">
+        {whereMachineIs(session)} The sealed copy is deleted as soon as the program has it, or
+        after 15 minutes.
+      </p>
     </>
   );
 }

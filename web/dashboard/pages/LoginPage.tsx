@@ -155,7 +155,7 @@ function Recipient({ session, login }: { session: Session; login: Login }) {
           <dd>{session.label}</dd>
         </>
       )}
-      <dt>Credential goes to the key</dt>
+      <dt>Goes to the key</dt>
       <dd>
         <code>{login.fingerprint}</code>
       </dd>
@@ -216,7 +216,7 @@ function Confirm({
         <dd>{who}</dd>
         <dt>Tool</dt>
         <dd>{title}</dd>
-        <dt>Credential goes to the key</dt>
+        <dt>Goes to the key</dt>
         <dd>
           <code>{login.fingerprint}</code>
         </dd>
