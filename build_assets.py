@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 SOURCE = ROOT / "src" / "fanlight"
 BUILT = SOURCE / "built"
-SHARED_ROOMS = ("wire", "session", "media", "guest")
+SHARED_ROOMS = ("errors", "wire", "session", "media", "guest")
 MAIN = """import sys
 sys.path.append("/usr/lib/python3/dist-packages")  # python3-gi; -I -S leaves it out
 from fanlight.{room} import main
@@ -24,7 +24,7 @@ def build_zipapps() -> None:
     """Write guest.pyz and gateway.pyz, byte for byte the same for the same sources."""
     BUILT.mkdir(exist_ok=True)
     for name, entry in (("guest", "guest.agent"), ("gateway", "media.gateway")):
-        files = [SOURCE / "__init__.py", SOURCE / "errors.py"]
+        files = [SOURCE / "__init__.py"]
         for room in SHARED_ROOMS:
             files += sorted((SOURCE / room).rglob("*.py"))
         part = BUILT / f"{name}.pyz.part"

@@ -23,17 +23,16 @@ def problems() -> str:
         "`application/problem+json` (RFC 9457); the page and the command line say them in words.",
         "",
     ]
-    for error in sorted(_errors(errors.FanlightError), key=lambda kind: kind.code):
+    for error in sorted(_errors(), key=lambda kind: kind.code):
         meaning = inspect.cleandoc(error.__doc__ or "").split("\n\n")[0].replace("\n", " ")
         lines += [f"## {error.code}", "", f"**{error.title}.** {meaning}", ""]
         lines += [f"What to do: {error.hint}", "", f"HTTP status {error.status}.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _errors(root: type[errors.FanlightError]) -> Iterator[type[errors.FanlightError]]:
-    yield root
-    for kind in root.__subclasses__():
-        yield from _errors(kind)
+def _errors() -> Iterator[type[errors.FanlightError]]:
+    for name in errors.__all__:
+        yield getattr(errors, name)
 
 
 PAGES: dict[str, Callable[[], str]] = {"reference/problems.md": problems}

@@ -29,9 +29,8 @@ _numbers = itertools.count(1)
 def build_gateway(target: Path) -> Path:
     """Write a gateway.pyz of the sources as they are, like build_assets.py does."""
     with zipfile.ZipFile(target, "w") as archive:
-        for room in ("__init__.py", "errors.py"):
-            archive.write(SOURCE / room, f"fanlight/{room}")
-        for room in ("wire", "session", "media"):
+        archive.write(SOURCE / "__init__.py", "fanlight/__init__.py")
+        for room in ("errors", "wire", "session", "media"):
             for file in (SOURCE / room).rglob("*.py"):
                 archive.write(file, f"fanlight/{file.relative_to(SOURCE)}")
         archive.writestr(
