@@ -96,6 +96,11 @@ export class SessionEvents {
     };
   }
 
+  private beginAgain(): void {
+    this.say({ type: "eventsBegunAgain" });
+    this.open();
+  }
+
   private take(session: unknown): Facts | null {
     const facts = factsOf(session);
     if (!facts) return null;
@@ -121,7 +126,7 @@ export class SessionEvents {
     } catch {
       // The server cannot be reached now; the pause below comes before the next try.
     }
-    if (!this.closed) this.again = setTimeout(() => this.open(), RETRY_MS);
+    if (!this.closed) this.again = setTimeout(() => this.beginAgain(), RETRY_MS);
   }
 }
 

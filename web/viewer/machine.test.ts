@@ -201,19 +201,21 @@ function anyEvent(next: () => number, state: State): Event {
     { type: "sessionChanged", facts: facts(statuses[Math.floor(next() * 5)] ?? "booting") },
     { type: "gatewayLost" },
     { type: "gatewayBack" },
+    { type: "eventsBegunAgain" },
     { type: "offerAnswered", id },
     busy(id),
     { type: "offerRefused", id, refusal: "rejected", reason: "No." },
     { type: "pathChanged", id, path: "connected" },
     { type: "pathChanged", id, path: "disconnected" },
     { type: "pathChanged", id, path: "failed" },
+    { type: "frameDecoded", id },
     { type: "frameShown", id },
     { type: "vncConnected", id },
     { type: "vncLost", id, reason: "Lost." },
     { type: "cameOnline" },
     { type: "becameVisible" },
     { type: "rungChosen", rung: next() < 0.5 ? "vnc" : "webrtc" },
-    ...(["path", "picture", "grace", "retry", "vnc", "again"] as const).map(
+    ...(["path", "picture", "shown", "grace", "retry", "vnc", "again"] as const).map(
       (timer): Event => ({ type: "timerFired", timer }),
     ),
   ];
@@ -302,5 +304,19 @@ describe("a picture that is decoded", () => {
     const { state } = run(ATTACHED, READY, ...once(1), again, ...once(2), again, ...once(3));
     expect(state.vnc).not.toBeNull();
     expect(state.reason).toBe(NOT_SHOWN);
+  });
+});
+
+describe("events that are followed anew", () => {
+  const AGAIN: Event = { type: "eventsBegunAgain" };
+
+  it("change nothing under a live picture", () => {
+    expect(run(ATTACHED, READY, ...live(1), AGAIN).last).toEqual([]);
+  });
+
+  it("do not leave a viewer waiting for a gateway whose return it missed", () => {
+    const { state, last } = run(ATTACHED, READY, ...live(1), { type: "gatewayLost" }, AGAIN);
+    expect(state.gatewayLost).toBe(false);
+    expect(last).toContainEqual({ type: "openConnection", id: 2 });
   });
 });

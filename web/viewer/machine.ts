@@ -50,6 +50,9 @@ export function step(state: State, event: Event): Stepped {
       return [{ ...state, gatewayLost: true }, []];
     case "gatewayBack":
       return returnOfGateway(state);
+    case "eventsBegunAgain":
+      // Its return may have been missed; an offer finds out.
+      return state.gatewayLost ? returnOfGateway(state) : [state, []];
     case "offerAnswered":
       return answered(state, event.id);
     case "offerRefused":

@@ -56,6 +56,8 @@ export type Event =
   | { type: "sessionRefused"; reason: string }
   | { type: "gatewayLost" }
   | { type: "gatewayBack" }
+  /** The session is followed anew, from now: what happened in between is not told. */
+  | { type: "eventsBegunAgain" }
   | { type: "offerAnswered"; id: number }
   | { type: "offerRefused"; id: number; refusal: Refusal; reason: string }
   | { type: "pathChanged"; id: number; path: PathState }
