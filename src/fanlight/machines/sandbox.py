@@ -29,6 +29,17 @@ REMEMBERED_ENDS = 256
 """How many ended machines `wait` still knows."""
 
 
+NEEDED = {
+    "/usr/bin/bwrap": "bubblewrap",
+    "/usr/bin/Xvnc": "tigervnc-standalone-server",
+    "/usr/bin/openbox": "openbox",
+    "/usr/lib/chromium/chromium": "chromium",
+    "/usr/bin/age": "age",
+    "/usr/lib/python3/dist-packages/gi": "python3-gi",
+}
+"""What every desktop runs, as machines see the host's /usr, and the Debian packages."""
+
+
 class SandboxProvider:
     """The provider `sandbox`. Its machines belong to the keeper and outlive it."""
 
@@ -98,8 +109,7 @@ class SandboxProvider:
                 self._ends.popitem(last=False)
 
     def _compose(self, spec: MachineSpec, directory: Path) -> SpawnMachine:
-        if shutil.which("bwrap") is None:
-            raise PackageMissing("bubblewrap is not installed", hint="apt-get install bubblewrap")
+        _check_packages()
         if self._runtime is None:
             self._runtime = install_runtime(self._layout)
         uid = self._make_directory(directory)
@@ -146,3 +156,16 @@ class SandboxProvider:
             uid = self._first_uid + secrets.randbelow(UID_COUNT)
             if uid not in taken:
                 return uid
+
+
+def _check_packages() -> None:
+    missing = sorted({package for path, package in NEEDED.items() if not _is_there(path)})
+    if missing:
+        raise PackageMissing(
+            f"not installed on this host: {', '.join(missing)}",
+            hint=f"apt-get install {' '.join(missing)}",
+        )
+
+
+def _is_there(path: str) -> bool:
+    return os.access(path, os.X_OK)

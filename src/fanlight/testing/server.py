@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -28,12 +28,17 @@ class RunningServer:
         settings: keys of the configuration file and their values (text, numbers, booleans, lists
             of text, tables of text).
         data: keep the state here instead of in a directory that goes with the server.
+        within: a command that is given the server's as its arguments, and becomes it.
     """
 
     def __init__(
-        self, settings: Mapping[str, object] | None = None, *, data: Path | None = None
+        self,
+        settings: Mapping[str, object] | None = None,
+        *,
+        data: Path | None = None,
+        within: Sequence[str] = (),
     ) -> None:
-        self._settings = dict(settings or {})
+        self._settings, self._within = dict(settings or {}), tuple(within)
         self._owns_data = data is None
         self.data = data or _reachable_directory()
         self.output: list[str] = []
@@ -73,7 +78,7 @@ class RunningServer:
         command = [str(Path(sys.executable).parent / "fanlight"), "serve", "--no-browser"]
         command += ["--port", str(port), "--data", str(self.data), "--config", str(config)]
         self._process = subprocess.Popen(
-            command,
+            [*self._within, *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -191,7 +191,7 @@ def test_a_malformed_range(real: Real, value: str) -> None:
 @pytest.mark.parametrize("value", ["-1", "x", "9" * 40, "1e3", "\u0661"])
 def test_a_malformed_last_event_id(real: Real, session: str, value: str) -> None:
     path = f"/api/auth/session/{session}/events"
-    headers = {"last-event-id": value.encode()}
+    headers = {b"last-event-id": value.encode()}
     problem(real.owner.get(path, headers=headers), 422, "invalid-request")
 
 
