@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,11 @@ class LoginWorld:
         command = [str(Path(sys.executable).parent / "fanlight"), *words]
         command += ["--data", str(self.server.data)]
         return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    @staticmethod
+    def python_path() -> dict[str, str]:
+        """What of our own environment a `fanlight` command of another HOME needs."""
+        return {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
 
     def link_for(self, principal: str) -> str:
         """Have a one-time link printed."""

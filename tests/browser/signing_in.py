@@ -17,7 +17,7 @@ from tests.providers.proxy import pinned_proxy
 from . import looking, tool_cache
 
 RESULTS = Path(__file__).parents[2] / "test-results" / "stages"
-FIELD = {"wrangler": (640, 234), "gh": (120, 190), "claude_code": (120, 190), "codex": (120, 190)}
+FIELD = {"wrangler": (640, 234), "gh": (110, 185), "claude_code": (110, 185), "codex": (110, 185)}
 """Pixels of the display where a provider's first page has its field."""
 TITLES = {
     "wrangler": "Wrangler",
@@ -86,14 +86,21 @@ class Desktop:
     def wait_for_sign_in_page(self) -> None:
         """Press nothing; the picture comes, and the tool's page in it."""
         looking.wait_for_picture(self.page)
-        self.wait_for_page(self._provider.pages[0])
-
-    def wait_for_page(self, page: ProviderPage, *, times: int = 1) -> None:
-        """Wait until a provider's page was fetched and is drawn."""
-        count = self._asked.get(page.asked, 0) + times
-        # The page's own loop must turn meanwhile, so look instead of blocking.
-        self._wait(lambda: self._provider.count(page.asked) >= count, page.asked)
+        self._wait_for_request(self._provider.pages[0], 1)
+        self._wait(lambda: has_lines(self.greys(self.field)), "the field of the page")
         self.wait_until_still()
+
+    def go_on(self, key: str, page: ProviderPage, *, times: int = 1) -> None:
+        """Press a key that leads to a provider's page; wait until it was fetched and is drawn."""
+        before = self.greys()
+        self.page.keyboard.press(key)
+        self._wait_for_request(page, times)
+        self._wait(lambda: changed(before, self.greys()) > 20, "another page")
+        self.wait_until_still()
+
+    def _wait_for_request(self, page: ProviderPage, times: int) -> None:
+        count = self._asked.get(page.asked, 0) + times
+        self._wait(lambda: self._provider.count(page.asked) >= count, page.asked)
 
     def wait_until_still(self) -> None:
         """Wait until nothing in the picture changes any more."""
@@ -130,14 +137,13 @@ class Desktop:
         first, second = self._provider.pages
         self.wait_for_sign_in_page()
         self.click_into_field()
-        self.type(first.keys)
-        same = first.asked == second.asked
-        self.wait_for_page(second, times=2 if same else 1)
+        self.type(first.keys[:-1])
+        self.go_on("Enter", second, times=2 if first.asked == second.asked else 1)
         self.type(("<Enter>",) if consent else ("<Tab>", "<Enter>"))
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + PAGE_S
-        while not condition():
+        while not condition():  # looking, not blocking: the page's own loop must turn
             assert time.monotonic() < deadline, (
                 f"not seen: {what}; {self._provider.requests[-12:]}"
             )
@@ -149,6 +155,11 @@ def changed(before: list[int], now: list[int]) -> int:
     if len(before) != len(now):
         return max(len(before), len(now))
     return sum(abs(a - b) > 40 for a, b in zip(before, now, strict=True))
+
+
+def has_lines(greys: list[int]) -> bool:
+    """Say whether there is more in a part of the picture than an empty page."""
+    return bool(greys) and max(greys) - min(greys) > 60
 
 
 def wait_for_question(page: Page, account: str) -> None:

@@ -37,8 +37,7 @@ def test_wrangler_is_signed_in_on_the_desktop_and_its_credential_works_elsewhere
     owner.keyboard.press("Tab")
     desktop.type_and_see(idp.password, PASSWORD_FIELD)
     signing_in.screenshot(owner, "typed")
-    owner.keyboard.press("Enter")
-    desktop.wait_for_page(idp.pages[1], times=2)
+    desktop.go_on("Enter", idp.pages[1], times=2)
     signing_in.screenshot(owner, "consent")
     owner.keyboard.press("Enter")
 
