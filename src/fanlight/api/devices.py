@@ -28,6 +28,7 @@ from .schemas import (
 
 router = APIRouter(tags=["device"])
 
+CONNECT_AGAIN = "Run `fanlight connect` again, and open the new link that it prints."
 PERSON = responses(errors.NotSignedIn, errors.NotAllowed, errors.NotFound, errors.Expired)
 
 
@@ -141,7 +142,7 @@ async def _pending(user_code: str, asker: Browser, parts: Parts) -> DeviceReques
     letters = "".join(letter for letter in user_code.upper() if letter.isalnum())
     found = await parts.store.device_request(f"{letters[:4]}-{letters[4:12]}", now)
     if found is None:
-        raise errors.NotFound("no such code; it may be too old")
+        raise errors.NotFound("no such code; it may be too old", hint=CONNECT_AGAIN)
     if found.state != "pending":
-        raise errors.Expired("this request was answered before")
+        raise errors.Expired("this request was answered before", hint=CONNECT_AGAIN)
     return found
