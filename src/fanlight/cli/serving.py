@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import inspect
 import os
 import signal
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from fanlight.controller import Controller
+    from fanlight.host import Layout
     from fanlight.store import Store
 
 ADDRESS_FILE = Path("run") / "address"
+LOCK = "serve.lock"
 DRAIN_S = 3
 """How long open requests may go on after Ctrl-C, in seconds."""
 
@@ -118,8 +121,27 @@ async def _serve(settings: config.ServeSettings, listener: socket.socket) -> Non
 
     layout = Layout(settings.data.absolute())
     await asyncio.to_thread(layout.prepare)
-    async with await Store.open(settings.data / "store", now=time.time()) as store:
-        await _serve_sessions(settings, listener, store)
+    with _alone(layout):
+        async with await Store.open(settings.data / "store", now=time.time()) as store:
+            await _serve_sessions(settings, listener, store)
+
+
+@contextlib.contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    """Hold the data directory's lock: two servers would take each other's sessions for lost.
+
+    Raises:
+        SettingRejected: another `fanlight serve` has it.
+    """
+    with (layout.run / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingRejected(
+                f"another `fanlight serve` uses the data directory {layout.data}.",
+                hint="End that one, or give another directory with --data.",
+            ) from None
+        yield
 
 
 async def _serve_sessions(
