@@ -24,6 +24,7 @@ from .report import describe_host, figure
 METER = (Path(__file__).parent / "meter.js").read_text().split("\n", 1)[1]
 SECONDS = 12.0
 KEYS = 24
+RESET = "() => { Object.assign(fanlightMeter, {glass: [], keys: [], waiting: []}); }"
 
 
 def main() -> None:
@@ -79,7 +80,7 @@ def _measure(page: Page, peer: str, scene: str, socket: Path) -> None:
         page.wait_for_function("fanlightMeter.clock >= 0 && fanlightMeter.count >= 0")
         page.locator("fanlight-viewer").click(position={"x": 400, "y": 400})
         started = time.monotonic()
-        page.evaluate("() => { fanlightMeter.glass = []; fanlightMeter.keys = []; }")
+        page.evaluate(RESET)
         for _ in range(KEYS):
             page.keyboard.press("a")
             page.wait_for_timeout(1000 * SECONDS / KEYS)

@@ -27,9 +27,10 @@
     const count = number(bits.slice(32, 40));
     const isWhole = count + number(bits.slice(40, 48)) === 255 && count === number(bits.slice(48, 56));
     if (isWhole && count !== meter.count) {
-      if (meter.count >= 0 && meter.waiting.length > 0) {
-        meter.keys.push(performance.now() - meter.waiting.shift());
-      }
+      // A key that never arrived must not be taken for the one after it.
+      const pressed = meter.waiting.pop();
+      if (meter.count >= 0 && pressed) meter.keys.push(performance.now() - pressed);
+      meter.waiting = [];
       meter.count = count;
     }
     meter.frames += 1;

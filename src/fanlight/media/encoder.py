@@ -5,15 +5,17 @@ plug-ins named here are loaded, because a machine has no registry of them yet: l
 Debian's takes seconds.
 
 The settings are measured ones; see docs/explanation/media.md. RTP goes from 127.0.0.1:5006 to
-127.0.0.1:5004. The pipeline never waits: a picture that the encoder had no time for is replaced
-by the next one.
+127.0.0.1:5004. The pipeline never waits: what the encoder had no time for is never read from the
+display.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sysconfig
+import time
 from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,8 @@ RTP_SOURCE_PORT = 5006
 _NONE = c_uint64(0xFFFFFFFFFFFFFFFF)
 _PLAYING, _NULL = 4, 1
 _MESSAGE_ERROR = 1 << 1
+_STUCK_S = 0.5
+"""An encoder that has not asked for a picture for so long gets one unasked."""
 _ENCODER_PLUGINS = {"vp8": "vpx", "h264": "x264"}
 _PLUGINS = ("coreelements", "app", "videoconvertscale", "rtp", "udp")
 
@@ -121,10 +125,18 @@ class Gst:
         core.gst_buffer_fill.argtypes = [c_void_p, c_size_t, c_void_p, c_size_t]
         app.gst_app_src_set_caps.argtypes = [c_void_p, c_void_p]
         app.gst_app_src_push_buffer.argtypes = [c_void_p, c_void_p]
-        app.gst_app_src_get_current_level_buffers.restype = c_uint64
-        app.gst_app_src_get_current_level_buffers.argtypes = [c_void_p]
+        app.gst_app_src_set_callbacks.argtypes = [c_void_p, c_void_p, c_void_p, c_void_p]
         video.gst_video_event_new_upstream_force_key_unit.restype = c_void_p
         video.gst_video_event_new_upstream_force_key_unit.argtypes = [c_uint64, c_int, c_uint]
+
+
+_NeedData = ctypes.CFUNCTYPE(None, c_void_p, c_uint, c_void_p)
+
+
+class _Callbacks(ctypes.Structure):
+    """GstAppSrcCallbacks; those that are not used stay null."""
+
+    _fields_ = (("need_data", _NeedData), ("unused", c_void_p * 6))
 
 
 class _Error(ctypes.Structure):
@@ -157,6 +169,18 @@ class Encoder:
             raise EncoderFailed("the pipeline cannot be built")
         self._source = None if display else core.gst_bin_get_by_name(self._pipeline, b"source")
         self._bus = core.gst_element_get_bus(self._pipeline)
+        self.idle_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        """Readable when the encoder waits for a picture: the one before is encoded and sent."""
+        self._is_idle, self._pushed_at = True, 0.0
+        if self._source:
+            # GStreamer's thread calls this; it keeps only the address, so it must stay alive.
+            self._callbacks = _Callbacks(_NeedData(self._from_encoder))
+            self._gst.app.gst_app_src_set_callbacks(
+                self._source, byref(self._callbacks), None, None
+            )
+
+    def _from_encoder(self, _source: int, _length: int, _data: int) -> None:
+        os.eventfd_write(self.idle_fd, 1)
 
     def start(self, width_px: int = 0, height_px: int = 0) -> None:
         """Begin, or go on with pictures of another size (pixels)."""
@@ -171,12 +195,17 @@ class Encoder:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a picture still waits for the encoder."""
-        level: int = self._gst.app.gst_app_src_get_current_level_buffers(self._source)
-        return level > 0
+        """Whether the picture pushed last is still being encoded.
+
+        The display is read only when the encoder waits: a picture that waits itself gets old.
+        """
+        with contextlib.suppress(BlockingIOError):
+            self._is_idle = os.eventfd_read(self.idle_fd) > 0
+        return not self._is_idle and time.monotonic() - self._pushed_at < _STUCK_S
 
     def push(self, address: int, size_bytes: int) -> None:
         """Encode and send the picture at `address`; it is copied."""
+        self._is_idle, self._pushed_at = False, time.monotonic()
         buffer = self._gst.core.gst_buffer_new_allocate(None, size_bytes, None)
         self._gst.core.gst_buffer_fill(buffer, 0, address, size_bytes)
         self._gst.app.gst_app_src_push_buffer(self._source, buffer)
@@ -206,3 +235,4 @@ class Encoder:
     def close(self) -> None:
         """Stop; nothing is sent afterwards."""
         self._gst.core.gst_element_set_state(self._pipeline, _NULL)
+        os.close(self.idle_fd)

@@ -22,7 +22,8 @@ from .rtcp import asks_for_key_frame
 from .x11 import Display, NoDisplay, Picture
 
 RTCP_PORT = 5007
-_BUSY_WAIT_S = 0.002
+_BUSY_WAIT_S = 0.1
+"""The encoder says when it is ready; this long is waited in case it never does."""
 _CHECK_S = 1.0
 
 
@@ -87,37 +88,38 @@ class Sender:
 
     def run(self) -> int:
         """Send until standard input closes."""
-        poll = select.poll()
-        for fd in (0, self._display.fd, self._rtcp.fileno()):
-            poll.register(fd, select.POLLIN)
+        watched = [0, self._display.fd, self._rtcp.fileno()]
         self._send()
         _flowing()
         checked_at = time.monotonic()
         while True:
-            ready = dict(poll.poll(self._timeout_ms()))
+            # Reading pixels may have taken events off the socket: look before every wait.
+            if self._display.read_events():
+                self._schedule.damaged()
+            is_busy = self._encoder.is_busy
+            if self._is_due() and not is_busy:
+                self._send()
+                continue
+            # select, because poll() counts whole milliseconds.
+            waited = [*watched, self._encoder.idle_fd] if is_busy else watched
+            ready = select.select(waited, (), (), self._timeout_s(is_busy=is_busy))[0]
             if 0 in ready and not os.read(0, 64):
                 return 0
             if self._rtcp.fileno() in ready:
                 self._read_rtcp()
-            if self._display.read_events():
-                self._schedule.damaged()
-            now = time.monotonic()
-            due_at = self._schedule.due_at()
-            if due_at is not None and due_at <= now and not self._encoder.is_busy:
-                self._send()
-            if now > checked_at + _CHECK_S:
+            if time.monotonic() > checked_at + _CHECK_S:
                 self._encoder.check()
-                checked_at = now
+                checked_at = time.monotonic()
 
-    def _timeout_ms(self) -> float:
+    def _is_due(self) -> bool:
         due_at = self._schedule.due_at()
-        if due_at is None:
-            return _CHECK_S * 1000
-        wait_s = due_at - time.monotonic()
-        if wait_s <= 0:  # due, but the encoder is busy with the picture before
-            wait_s = _BUSY_WAIT_S
-        # poll() counts whole milliseconds; rounding down would spin.
-        return min(wait_s, _CHECK_S) * 1000 + 0.999
+        return due_at is not None and due_at <= time.monotonic()
+
+    def _timeout_s(self, *, is_busy: bool) -> float:
+        due_at = self._schedule.due_at()
+        if due_at is None or is_busy:
+            return _BUSY_WAIT_S if is_busy else _CHECK_S
+        return min(max(due_at - time.monotonic(), 0.0), _CHECK_S)
 
     def _read_rtcp(self) -> None:
         while True:
