@@ -1,12 +1,20 @@
 /** The rung below WebRTC: noVNC over a WebSocket, loaded only when it is needed. */
 
 import { reasonOf } from "./events";
-import { keysymOfCharacter } from "./keysyms";
+import { CONTROL_L, keysymOfCharacter, SHIFT_L, SUPER_L } from "./keysyms";
 
 export interface VncHeard {
   connected(): void;
   lost(reason: string): void;
 }
+
+/** Keys that may be held when a paste comes. */
+const HELD = [
+  ["ControlLeft", CONTROL_L],
+  ["ControlRight", CONTROL_L + 1],
+  ["ShiftLeft", SHIFT_L],
+  ["MetaLeft", SUPER_L],
+] as const;
 
 type Rfb = InstanceType<typeof import("@novnc/novnc").default>;
 
@@ -40,6 +48,8 @@ export class Vnc {
 
   /** Types a pasted text key by key: the machine's clipboard is not touched. */
   paste(text: string): void {
+    // Control+V brought the text: with Control still held, each character would be a shortcut.
+    for (const [code, symbol] of HELD) this.rfb?.sendKey(symbol, code, false);
     for (const character of text.replace(/\r\n?/g, "\n")) {
       const symbol = keysymOfCharacter(character);
       if (symbol !== null) this.rfb?.sendKey(symbol, null);
