@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
@@ -13,7 +14,7 @@ SIZE = (1280, 720)
 """Pixels of a machine's display."""
 ADDRESS_BAR = (700, 65)
 PICTURE_MS = 25_000
-COLOURS = ("red", "lime", "blue")
+RESULTS = Path(__file__).parents[2] / "test-results"
 
 START = """async (fields) => {
   const answer = await fetch("/api/auth/start", { method: "POST",
@@ -149,7 +150,13 @@ def wait_for_colour(page: Page, name: str, timeout_ms: float = PICTURE_MS) -> No
 
 def place(page: Page, x: int, y: int) -> tuple[float, float]:
     """Give where in the page the display's pixel (x, y) is."""
-    box = page.evaluate(f"{VIEWER}.video.getBoundingClientRect().toJSON()")
+    box = page.evaluate(
+        """() => {
+          const root = document.querySelector("fanlight-viewer").shadowRoot;
+          const vnc = root.querySelector(".vnc:not([hidden]) canvas");
+          return (vnc ?? root.getElementById("video")).getBoundingClientRect().toJSON();
+        }"""
+    )
     scale = min(box["width"] / SIZE[0], box["height"] / SIZE[1])
     left = box["x"] + (box["width"] - SIZE[0] * scale) / 2
     top = box["y"] + (box["height"] - SIZE[1] * scale) / 2
@@ -164,12 +171,19 @@ def click(page: Page, x: int, y: int) -> None:
 def visit(page: Page, report: ReportPage) -> None:
     """Type the report page's address into the machine's browser, and click into its field."""
     report.forget()
-    # Control+L would go through the page's renderer, and a text typed at once go past it.
-    click(page, *ADDRESS_BAR)
-    page.keyboard.press("Control+a")
-    page.keyboard.type(f"http://{NAME}/")
-    page.keyboard.press("Enter")
-    report.expect("loaded")
+    for patience_s in (8, 12, 20):
+        # Control+L would go through the page's renderer, and a text typed at once go past it.
+        click(page, *ADDRESS_BAR)
+        page.keyboard.press("Control+a")
+        page.keyboard.type(f"http://{NAME}/")
+        page.keyboard.press("Enter")
+        try:
+            report.expect("loaded", timeout_s=patience_s)
+            break
+        except AssertionError:
+            RESULTS.mkdir(exist_ok=True)
+            page.screenshot(path=RESULTS / f"visit-{patience_s}.png")
+    report.expect("loaded", timeout_s=0.1)
     wait_for_colour(page, "red")
     enter(page, report)
 
@@ -179,6 +193,11 @@ def enter(page: Page, report: ReportPage) -> None:
     report.forget()
     click(page, 300, 250)
     report.expect("pointerup")
+
+
+def bar(page: Page) -> str:
+    """Give the words of the toolbar."""
+    return page.get_by_role("toolbar", name="Viewer").inner_text()
 
 
 def cover(page: Page) -> str:

@@ -185,7 +185,7 @@ def test_the_keeper_killed_ends_sessions_with_a_reason_and_the_next_start_works(
     since = time.monotonic()
     looking.wait_for_state(desktop, "ended")
     took("said_why", since)
-    assert looking.look_up(desktop, session)["reason"]["code"]
+    assert looking.look_up(desktop, session)["reason"]["code"] == "machine-died"
     assert len(looking.cover(desktop).splitlines()) > 1
     host_processes.wait_until(lambda: not any(map(host_processes.is_alive, family)))
     took("nothing_left_of_it", since)
