@@ -8,8 +8,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import schemathesis
 import uvicorn
 from tests.unit.api.desk import Desk, make_desk
 
@@ -18,6 +20,13 @@ from fanlight.store import OWNER
 
 OFTEN = Rates(sign_in=10**6, device=10**6, ticket=10**6, offer=10**6)
 START_TIMEOUT_S = 20.0
+
+
+def as_text(_context: Any, value: Any) -> bytes:
+    return str(value).encode("utf-8", "surrogatepass")
+
+
+schemathesis.serializer("application/sdp", "application/trickle-ice-sdpfrag")(as_text)
 
 
 @pytest.fixture

@@ -38,13 +38,6 @@ WRONG = schemathesis.GenerationMode.NEGATIVE
 SIGN_OUT = "/api/signout"
 
 
-def as_text(_context: Any, value: Any) -> bytes:
-    return str(value).encode("utf-8", "surrogatepass")
-
-
-schemathesis.serializer("application/sdp", "application/trickle-ice-sdpfrag")(as_text)
-
-
 @pytest.fixture(scope="module")
 def session_id(served: Served) -> str:
     """A session of the browser's."""
