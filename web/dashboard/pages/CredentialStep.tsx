@@ -123,8 +123,7 @@ function Save({ session, login, tool, changed, bundle }: Props & { bundle: Bundl
       </button>
       {!saved && (
         <p className="small dim">
-          With the download the sealed copy is deleted and the machine destroyed. Without it, both
-          are gone after 15 minutes.
+          With the download the sealed copy is deleted; without it, after 15 minutes.
         </p>
       )}
       <p className="small">Unpack it in your home directory, on the machine that needs it:</p>
@@ -175,8 +174,8 @@ function Elsewhere({ session, login }: { session: Session; login: Login }) {
         </p>
       )}
       <p className="dim small">
-        {whereMachineIs(session)} The sealed copy is deleted as soon as the program has it, or
-        after 15 minutes.
+        The machine is destroyed as soon as the credential is sealed, and the sealed copy as soon
+        as the program has it, or after 15 minutes.
       </p>
     </>
   );

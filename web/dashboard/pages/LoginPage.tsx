@@ -9,15 +9,17 @@ import { Link } from "../router";
 import { useAction, useLoaded } from "../use";
 import { CredentialStep } from "./CredentialStep";
 
-/** While a credential waits the viewer may have ended; the session is asked for then. */
+/** How often the session is asked for: beside a viewer, which hears of it, and without one. */
 const LOOK_MS = 3_000;
+const LOOK_ALONE_MS = 1_000;
 
 const keys = new BrowserKeys();
 
 export function LoginPage({ id, who }: { id: string; who: string }) {
   const [heard, setHeard] = useState<Session | null>(null);
   const load = useCallback(() => api.session(id), [id]);
-  const looked = useLoaded(load, LOOK_MS);
+  const sealed = isSealed(heard);
+  const looked = useLoaded(load, sealed ? LOOK_ALONE_MS : LOOK_MS);
   useEffect(() => {
     if (looked.data) setHeard(looked.data);
   }, [looked.data]);
@@ -45,9 +47,26 @@ export function LoginPage({ id, who }: { id: string; who: string }) {
           <Steps session={heard} />
           <Now session={heard} tool={tool} title={title} who={who} changed={looked.reload} />
         </aside>
-        <Viewer session={id} onSession={setHeard} />
+        {sealed ? <NoDesktop /> : <Viewer session={id} onSession={setHeard} />}
       </div>
     </>
+  );
+}
+
+/** From then on there is no machine: it is destroyed as soon as the credential is sealed. */
+function isSealed(session: Session | null): boolean {
+  const state = session?.login?.state;
+  return state === "sealed" || state === "delivered";
+}
+
+function NoDesktop() {
+  return (
+    <section className="card empty">
+      <h2>The desktop is closed</h2>
+      <p className="dim">
+        The credential is sealed, and the machine is destroyed with all else that was in it.
+      </p>
+    </section>
   );
 }
 
