@@ -50,8 +50,8 @@ def doctor(
         print_json([dataclasses.asdict(each) for each in findings])
     else:
         for each in findings:
-            say(f"{MARKS[each.level]} [bold]{each.name:<12}[/]", text=each.text)
+            say(f"{MARKS[each.level]} [bold]{each.name:<18}[/]", text=each.text)
             if each.remedy:
-                say(" " * 17, text="-> " + each.remedy)
+                say(" " * 23, text="-> " + each.remedy)
     if any(each.level == "bad" for each in findings):
         raise typer.Exit(4)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from fanlight.config import ServeSettings
 from fanlight.errors import FanlightError
-from fanlight.host import Finding, Layout, host_report
+from fanlight.host import Finding, Layout
+from fanlight.machines import sandbox_report
 from fanlight.store import SessionRecord, Store
 from fanlight.tools import Catalogue
 from fanlight.wire import SessionId
@@ -66,9 +67,9 @@ print(" ".join(name for name in sys.argv[1:] if Gst.ElementFactory.find(name) is
 def examine_host(settings: ServeSettings) -> list[Finding]:
     """Look at everything a session needs of this host. Leaves nothing behind."""
     checks: tuple[Callable[[ServeSettings], Finding], ...] = (
-        _programs, _gstreamer, _sandbox, _data, _port, _node, _tools, _built,
+        _programs, _gstreamer, _data, _port, _node, _tools, _built,
     )  # fmt: skip
-    return [*(check(settings) for check in checks), *host_report()]
+    return [*(check(settings) for check in checks), *sandbox_report()]
 
 
 def examine_session(settings: ServeSettings, session: str) -> list[Finding]:
@@ -98,8 +99,8 @@ def _state(record: SessionRecord) -> Finding:
     text = f"{record.status}, of {record.owner}, for {record.tool or 'a desktop'}"
     if record.reason:
         text += f"; ended because: {record.reason.get('title') or record.reason.get('code')}"
-    level = "good" if record.status in ("vm_created", "booting", "requested") else "note"
-    return Finding("session", "good" if level == "good" else "note", text)
+    is_alive = record.status in ("vm_created", "booting", "requested")
+    return Finding("session", "good" if is_alive else "note", text)
 
 
 def _answers(name: str, path: Path) -> Finding:
@@ -114,7 +115,7 @@ def _answers(name: str, path: Path) -> Finding:
         return Finding(name, "bad", f"{path.name} does not answer: {error.strerror}", remedy)
     if not path.exists():
         return Finding(name, "bad", f"{path.name} is not there", "Start a new session.")
-    return Finding(name, "good", f"{path.name} is there")
+    return Finding(name, "good", f"{path.name} {'is there' if name == 'link' else 'answers'}")
 
 
 def _programs(_settings: ServeSettings) -> Finding:
@@ -138,26 +139,6 @@ def _gstreamer(_settings: ServeSettings) -> Finding:
     packages = " ".join(sorted({ELEMENTS[name] for name in missing}))
     text = f"missing elements: {' '.join(missing)}"
     return Finding("gstreamer", "bad", text, f"apt-get install {packages}")
-
-
-def _sandbox(_settings: ServeSettings) -> Finding:
-    command = [
-        "bwrap",
-        "--ro-bind", "/", "/",
-        "--unshare-user", "--unshare-net", "--unshare-pid", "--unshare-ipc",
-        "--uid", "1000",
-        "--gid", "1000",
-        "--die-with-parent",
-        "/bin/true",
-    ]  # fmt: skip
-    try:
-        _run(command)
-    except FileNotFoundError:
-        return Finding("sandbox", "bad", "there is no bwrap", "apt-get install bubblewrap")
-    except (OSError, subprocess.SubprocessError) as error:
-        remedy = "Allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, or run as root"
-        return Finding("sandbox", "bad", f"bwrap cannot make one: {_last(error)}", remedy)
-    return Finding("sandbox", "good", "bwrap makes user, network and process namespaces")
 
 
 def _data(settings: ServeSettings) -> Finding:
