@@ -10,6 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fanlight import errors
+from fanlight.client.api import (
+    BundleRefused,
+    LoginNotDelivered,
+    ProblemReceived,
+    ServerUnreachable,
+)
+from fanlight.session.meanings import ENDS, LOGIN_ENDS, NOTICES
 
 DOCS = Path(__file__).parent
 
@@ -27,12 +34,22 @@ def problems() -> str:
         meaning = inspect.cleandoc(error.__doc__ or "").split("\n\n")[0].replace("\n", " ")
         lines += [f"## {error.code}", "", f"**{error.title}.** {meaning}", ""]
         lines += [f"What to do: {error.hint}", "", f"HTTP status {error.status}.", ""]
+    for heading, meanings in (
+        ("Why sessions end", ENDS),
+        ("Why logins end", LOGIN_ENDS),
+        ("What is noticed while a session goes on", NOTICES),
+    ):
+        lines += [f"# {heading}", ""]
+        for code, known in sorted(meanings.items()):
+            lines += [f"## {code}", "", f"**{known.title}.** {known.text}", ""]
+            lines += [f"What to do: {known.hint}", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _errors() -> Iterator[type[errors.FanlightError]]:
     for name in errors.__all__:
         yield getattr(errors, name)
+    yield from (ServerUnreachable, ProblemReceived, BundleRefused, LoginNotDelivered)
 
 
 PAGES: dict[str, Callable[[], str]] = {"reference/problems.md": problems}

@@ -142,7 +142,8 @@ class _Session:
         if data.get("status") in ("ending", "ended") or state in ("rejected", "failed"):
             reason = data.get("reason") or {}
             if reason or data.get("status") == "ended":
-                text = inert(reason.get("detail") or reason.get("title") or "The session ended.")
+                said = [each for each in (reason.get("title"), reason.get("detail")) if each]
+                text = inert(". ".join(map(str, said)) or "The session ended.")
                 raise LoginNotDelivered(text, hint=inert(reason.get("hint") or "Connect again."))
         return False
 

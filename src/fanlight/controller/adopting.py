@@ -44,7 +44,7 @@ class Adoption(FanOut):
         state = record.memo.get("login", {}).get("state")
         is_stored = state in (login.State.SEALED.value, login.State.FETCHED.value)
         if machine is None and not is_stored:
-            text = "Fanlight was restarted, and the session's machine was gone."
+            text = "The session's machine was gone when it came back."
             _end_unadopted(driver, Reason("controller-restarted", text))
             return
         mine = tuple(each for each in welcome.connections if session_of(each) == record.id)

@@ -58,7 +58,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
 
     async def end_all(self) -> None:
         """End every session and wait until nothing of them is left, within bounds."""
-        reason = Reason("shutdown", "Fanlight was stopped on this host.")
+        reason = Reason("shutdown", "Every session on this host ended with it.")
         self._is_empty.clear()
         for driver in list(self.drivers.values()):
             driver.late(driver.life, lifecycle.EndRequested(reason))
@@ -123,7 +123,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
     async def end(self, principal: PrincipalId, id: SessionId) -> None:
         """End a session. Of one that is over: nothing."""
         if driver := self.owned(principal, id):
-            reason = Reason("ended-by-owner", "You ended the session.")
+            reason = Reason("ended-by-owner", "The machine is gone, with everything in it.")
             driver.life(lifecycle.EndRequested(reason))
         else:
             await self.stored(principal, id)

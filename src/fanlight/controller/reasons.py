@@ -8,39 +8,38 @@ import unicodedata
 from fanlight import errors
 from fanlight.errors import FanlightError
 from fanlight.session import Reason
+from fanlight.session.meanings import MEANINGS, RETRY
 
 from .view import ReasonView
 
 NAME_MAX, LINE_MAX, TAIL_MAX = 128, 500, 2000
 
-_TITLES = {
-    "ended-by-owner": "You ended the session",
-    "idle": "Nobody was there",
-    "session-timed-out": "The session's time is over",
-    "guest-lost": "The machine stopped answering",
-    "controller-restarted": "Fanlight was restarted",
-    "shutdown": "Fanlight was stopped",
-    "login-delivered": "Delivered",
-    "login-rejected": "You rejected the account",
-    "login-timed-out": "Nobody signed in in time",
-    "delivery-expired": "The credential was not fetched in time",
-}
-_FINE = {"ended-by-owner", "login-delivered", "login-rejected", "shutdown", "idle"}
+_DESKTOP_PART = "-failed"
+"""A guest names the part of its desktop that failed: `browser-failed`."""
 
 
 def shown(reason: Reason, tail: str = "") -> ReasonView:
-    """Give a reason as a person sees it. `tail`: the last lines of what failed, if any."""
-    known = _by_code().get(reason.code)
-    title = _TITLES.get(reason.code) or (known.title if known else _title(reason.code))
-    if known:
-        hint = known.hint
-    elif reason.code in _FINE:
-        hint = "Start a new session whenever you like."
-    else:
-        hint = "Start a new session. If it happens again, run `fanlight doctor`."
+    """Give a reason as a person sees it. `tail`: the last lines of what failed, if any.
+
+    It is read as title, detail, hint, one after the other; none repeats another.
+    """
+    title, hint = _title_and_hint(reason.code)
     detail = inert(reason.text, LINE_MAX)
     last = inert_lines(tail)
-    return ReasonView(reason.code, title, f"{detail}\n{last}" if last else detail, hint)
+    if last:
+        detail = f"{detail} Its last words:\n{last}".strip()
+    return ReasonView(reason.code, title, detail, hint)
+
+
+def _title_and_hint(code: str) -> tuple[str, str]:
+    if meaning := MEANINGS.get(code):
+        return meaning.title, meaning.hint
+    if kind := _by_code().get(code):
+        return kind.title, kind.hint
+    if code.endswith(_DESKTOP_PART):
+        part = MEANINGS["desktop-failed"]
+        return part.title, part.hint
+    return _title(code), RETRY
 
 
 def inert(text: str, most: int = NAME_MAX) -> str:

@@ -117,4 +117,4 @@ class Registry:
 
 def _detail(record: SessionRecord) -> str:
     reason = record.reason
-    return str(reason["detail"]) if reason else ""
+    return f"{reason['title']}. {reason['detail']}" if reason else ""

@@ -15,6 +15,8 @@ from fanlight import log
 from fanlight.errors import FanlightError
 from fanlight.wire import ToolSpec
 
+from .reasons import inert_lines
+
 Progress = Callable[[str], None]
 
 _log = log.get("controller")
@@ -85,7 +87,7 @@ class Installs:
         try:
             await self._tools.install(name, install.tell)
         except FanlightError as error:
-            tail = getattr(error, "tail", "")
+            tail = inert_lines(getattr(error, "tail", ""))
             _log.error("a tool was not installed", tool=name, error=str(error), tail=tail)
             install.error = error
         finally:

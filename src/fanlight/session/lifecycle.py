@@ -253,17 +253,17 @@ def why(event: Event) -> Reason:
         case MachineStartRefused(code, text) | GuestFailed(code, text) | ToolFailed(code, text):
             return Reason(code, text)
         case MachineDestroyed():
-            return Reason("machine-died", "The machine was destroyed from outside.")
+            return Reason("machine-died", "It was destroyed from outside.")
         case MachineDied(status):
-            return Reason("machine-died", f"The machine died (status {status}).")
+            return Reason("machine-died", f"It ended by itself, with status {status}.")
         case BootTimedOut():
-            return Reason("boot-timed-out", "The machine did not become ready in time.")
+            return Reason("boot-timed-out", "Its desktop was not there when the time was up.")
         case IdleTimedOut():
             return Reason("idle", "Nobody looked at the session for too long.")
         case AbsoluteTimedOut():
             return Reason("session-timed-out", "The session lasted as long as one may.")
         case LinkTimedOut():
-            return Reason("guest-lost", "The machine stopped answering.")
+            return Reason("guest-lost", "Its link was lost and did not come back in time.")
         case _:
             return Reason("internal", f"{type(event).__name__} ended the session.")
 

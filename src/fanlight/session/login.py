@@ -168,7 +168,8 @@ class Login:
         return [HandOverBundle()]
 
     def _acknowledged(self, _event: Acknowledged) -> list[Command]:
-        self.reason = Reason("login-delivered", "The credential was delivered.")
+        text = "The credential is with whoever asked for it; no copy is left here."
+        self.reason = Reason("login-delivered", text)
         return [
             CancelTimer(DeliveryTimedOut()),
             DropBundle(),
@@ -208,15 +209,15 @@ def why(event: Event) -> Reason:
             return Reason(code, detail)
         case GuestRejected(revoked, detail):
             told = "and its provider was told" if revoked else "on this machine, which is gone now"
-            text = f"You rejected the account; the credential was given up, {told}."
+            text = f"The credential was given up, {told}."
             return Reason("login-rejected", f"{text} {detail}".strip())
         case RejectTimedOut() | OwnerRejected():
-            text = "You rejected the account; the machine, and the credential in it, is gone."
+            text = "The machine, and the credential in it, is gone."
             return Reason("login-rejected", text)
         case SessionEnded(reason):
             return reason
         case GuestLost():
-            return Reason("guest-lost", "The machine stopped before the login was over.")
+            return Reason("guest-lost", "It was gone before the login was over.")
         case LoginTimedOut():
             return Reason("login-timed-out", "Nobody signed in and confirmed in time.")
         case SealTimedOut():

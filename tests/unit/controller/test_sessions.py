@@ -131,7 +131,7 @@ async def test_what_a_guest_says_of_its_failure_is_inert(stage: Stage) -> None:
 
     assert over.reason is not None
     assert over.reason.code == "guest-failed"
-    assert over.reason.detail == "[31mred\nline one\nline two"
+    assert over.reason.detail == "[31mred Its last words:\nline one\nline two"
 
 
 async def test_garbage_after_the_boot_closes_the_link_and_not_the_session(stage: Stage) -> None:

@@ -118,7 +118,8 @@ async def test_a_failed_install_ends_the_session_with_npms_last_lines(bare: Stag
     assert over.reason is not None
     assert over.reason.code == "tool-not-installed"
     assert over.reason.detail == (
-        "Toy could not be installed: npm ended with status 1.\nnpm error [0m one\nnpm error two"
+        "Toy could not be installed: npm ended with status 1. "
+        "Its last words:\nnpm error [0m one\nnpm error two"
     )
     assert over.reason.hint == "Check the registry."
     assert bare.refs() == []

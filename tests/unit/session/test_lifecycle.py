@@ -171,7 +171,7 @@ def test_a_machine_that_dies_ends_the_session_and_says_so() -> None:
     commands = play(MachineDied(139, "Segmentation fault"))
     assert state(play) is State.ENDED
     assert CloseGatewaySession() in commands
-    assert why(MachineDied(139)).text == "The machine died (status 139)."
+    assert why(MachineDied(139)).text == "It ended by itself, with status 139."
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,12 @@ def test_a_login_goes_from_request_to_delivery() -> None:
         StoreBundle("c2VhbGVk"),
         HandOverBundle(),
         DropBundle(),
-        EndSession(Reason("login-delivered", "The credential was delivered.")),
+        EndSession(
+            Reason(
+                "login-delivered",
+                "The credential is with whoever asked for it; no copy is left here.",
+            )
+        ),
     ]
     assert play.timers == []
 
