@@ -30,7 +30,7 @@ class Canaries:
     def assert_nowhere(self) -> None:
         """Fail when one of them is in a file, the output, or the list of processes."""
         found = [place for place, text in self._places() if self._is_in(text)]
-        assert found == []
+        assert not found, f"found in {found}"
 
     def _is_in(self, text: bytes) -> bool:
         return any(form in text for form in self._forms)
