@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -162,10 +163,15 @@ async def _serve_sessions(
             warn("Open the link above to sign in; it works once, for ten minutes. Ctrl-C ends it.")
             with _opened(settings, link):
                 # Here rather than by uvicorn, which prints a traceback when it is hurried.
-                async with app.router.lifespan_context(app):
-                    await server.serve(sockets=[listener])
-        if asked.get("signal") == signal.SIGINT:
-            await controller.end_everything()
+                async with app.router.lifespan_context(app), asyncio.TaskGroup() as tasks:
+                    serving = tasks.create_task(server.serve(sockets=[listener]))
+                    serving.add_done_callback(lambda _: asked.come.set())
+                    await asked.come.wait()
+                    if asked.signal == signal.SIGINT:
+                        # While it still serves: people's pages are told that it is over.
+                        await controller.end_everything()
+                    server.should_exit = True
+        if asked.signal == signal.SIGINT:
             warn("Ended: no machine of yours is left running.")
         else:
             warn(f"Stopped. Sessions wait {settings.keeper_grace_s:g} s for the next `serve`.")
@@ -206,17 +212,27 @@ def _server(settings: config.ServeSettings, app: FastAPI) -> uvicorn.Server:
     )
 
 
+@dataclass
+class _Asked:
+    """What the terminal asked for: which signal came first."""
+
+    come: asyncio.Event = field(default_factory=asyncio.Event)
+    signal: int | None = None
+
+
 @contextlib.contextmanager
-def _stopping(server: uvicorn.Server) -> Iterator[dict[str, int]]:
-    """Stop the server at Ctrl-C, or when asked to terminate; say which it was."""
-    asked: dict[str, int] = {}
+def _stopping(server: uvicorn.Server) -> Iterator[_Asked]:
+    """Say when Ctrl-C is pressed or we are asked to terminate; a second time hurries."""
+    asked = _Asked()
 
     def stop(number: int) -> None:
-        if number == signal.SIGINT and not asked:
+        if asked.signal is not None:
+            server.should_exit = server.force_exit = True
+            return
+        if number == signal.SIGINT:
             warn("Ending every session ...")
-        server.force_exit = bool(asked)
-        asked.setdefault("signal", number)
-        server.should_exit = True
+        asked.signal = number
+        asked.come.set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
