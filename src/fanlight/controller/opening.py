@@ -96,7 +96,11 @@ def keeper_settings(settings: ServeSettings) -> KeeperSettings:
         data=settings.data.absolute(),
         idle_s=settings.keeper_grace_s,
         gateway_arguments=tuple(arguments),
-        egress=EgressSettings(upstream_proxy=settings.egress_upstream_proxy),
+        egress=EgressSettings(
+            upstream_proxy=settings.egress_upstream_proxy,
+            # Announced addresses lead to this host through a NAT, which it cannot see itself.
+            refused_networks=settings.announce,
+        ),
     )
 
 

@@ -242,3 +242,29 @@ def test_the_keepers_socket_is_its_owners_only(tmp_path: Path) -> None:
     with listen_at(path) as listener:
         assert path.stat().st_mode & 0o777 == 0o600
         assert not os.get_inheritable(listener.fileno())
+
+
+async def test_nothing_that_the_keeper_runs_is_root(host: RunningHost) -> None:
+    machine = await host.provider.start(fresh_spec())
+    await host.python(machine, ASK_PROXY)  # it serves only once it is unprivileged
+    if os.geteuid() != 0:
+        return  # then nothing is, as there is only one uid
+
+    found = await asyncio.to_thread(lambda: [status(each) for each in below(host.keeper_pid)])
+
+    assert len(found) >= 4, "gateway, proxy, and a machine's processes"
+    for each in found:
+        assert "0" not in each["Uid"].split(), each
+        assert each["NoNewPrivs"] == "1", each
+
+
+def below(pid: int) -> list[int]:
+    """All descendants of a process."""
+    children = children_of(pid)
+    return [*children, *(deeper for child in children for deeper in below(child))]
+
+
+def status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    fields = (line.partition(":") for line in lines)
+    return {name: value.strip() for name, _, value in fields}
