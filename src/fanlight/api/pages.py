@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fanlight import errors
+from fanlight.session.meanings import MEANINGS
 
 from .headers import page_policy
 from .settings import ApiSettings
@@ -37,7 +38,7 @@ _PROBLEM_PAGE = """<!doctype html>
 <p>{meaning}</p>
 <h2>What to do</h2>
 <p>{hint}</p>
-<p>Code <code>{code}</code>, HTTP status {status}. <a href="/">Fanlight</a></p>
+<p>Code <code>{code}</code>{status}. <a href="/">Fanlight</a></p>
 </html>
 """
 
@@ -93,15 +94,24 @@ def _assets(directory: Path) -> Iterator[tuple[str, Asset]]:
 
 
 async def _problem(request: Request) -> Response:
-    kind = _problems().get(request.path_params["code"])
-    if kind is None:
+    words = _words(request.path_params["code"])
+    if words is None:
         raise errors.NotFound("there is no problem of that name")
-    meaning = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0]
-    words = {"title": kind.title, "meaning": meaning, "hint": kind.hint, "code": kind.code}
-    text = _PROBLEM_PAGE.format(
-        status=kind.status, **{name: html.escape(word) for name, word in words.items()}
-    )
+    text = _PROBLEM_PAGE.format_map({name: html.escape(word) for name, word in words.items()})
     return Response(text, media_type="text/html")
+
+
+def _words(code: str) -> dict[str, str] | None:
+    """Give what a page says of an error, or of a reason why something ended."""
+    if known := MEANINGS.get(code):
+        words = {"title": known.title, "meaning": known.text, "hint": known.hint}
+        return {**words, "code": code, "status": ""}
+    kind = _problems().get(code)
+    if kind is None:
+        return None
+    meaning = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0]
+    words = {"title": kind.title, "meaning": meaning, "hint": kind.hint}
+    return {**words, "code": code, "status": f", HTTP status {kind.status}"}
 
 
 def _problems() -> dict[str, type[errors.FanlightError]]:

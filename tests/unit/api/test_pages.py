@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.unit.api.desk import PORT, Desk, make_desk
 
 from fanlight.api import ApiSettings
 from fanlight.config import ServeSettings
+from fanlight.session.meanings import MEANINGS
 from fanlight.store import OWNER
 
 
@@ -64,6 +66,13 @@ async def test_a_problem_has_a_page(desk: Desk) -> None:
     answer = await desk.client().get("/docs/problems/offer-rejected")
     assert "The offer cannot be answered" in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_so_has_every_reason_for_which_something_ends(desk: Desk) -> None:
+    for code in MEANINGS:
+        answer = await desk.client().get(f"/docs/problems/{code}")
+        assert answer.status_code == 200, code
+        assert html.escape(MEANINGS[code].title) in answer.text
 
 
 async def test_with_tls_the_cookie_is_bound_to_this_host(tmp_path: Path) -> None:
