@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fanlight.errors import FanlightError
+from fanlight.errors import FanlightError, ToolNotInstalled
 
 from .console import say, show_table, warn
 from .options import ConfigOption, DataOption, settings_of
@@ -47,7 +47,12 @@ def install(name: NameArgument, data: DataOption = None, config: ConfigOption = 
 
     where = settings_of(data, config).data
     Layout(where.absolute()).prepare()
-    asyncio.run(Catalogue(where).install(name, lambda line: warn("", text=line)))
+    try:
+        asyncio.run(Catalogue(where).install(name, lambda line: warn("", text=line)))
+    except ToolNotInstalled as error:
+        for line in error.tail.splitlines():
+            warn("", text=line)
+        raise
 
 
 @app.command()
