@@ -1,7 +1,7 @@
 /** Small pieces that several pages use. */
 
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { define, type FanlightViewer } from "../viewer";
+import { define, type FanlightViewer, partsOf } from "../viewer";
 import type { Problem, Reason, Session } from "./api";
 
 define();
@@ -17,9 +17,16 @@ export function ProblemNote({ problem }: { problem: Problem | null }) {
 
 export function ReasonNote({ reason }: { reason: Reason | null }) {
   if (!reason) return null;
+  const { said, lastWords } = partsOf(reason.detail);
   return (
     <div className="note">
-      <strong>{sentence(reason.title)}</strong> {sentence(reason.detail)} {sentence(reason.hint)}
+      <strong>{sentence(reason.title)}</strong> {sentence(said)} {sentence(reason.hint)}
+      {lastWords && (
+        <details>
+          <summary>Its last words</summary>
+          <pre>{lastWords}</pre>
+        </details>
+      )}
     </div>
   );
 }

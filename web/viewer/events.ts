@@ -29,12 +29,18 @@ export function factsOf(data: unknown): Facts | null {
   };
 }
 
-/** Gives the sentences of a problem or a reason: what happened, and what to do. */
+/** Gives the sentences of a problem or a reason: what happened, and what to do; no logs. */
 export function reasonOf(reason: unknown): string {
   if (typeof reason !== "object" || reason === null) return "";
   const { title, detail, hint } = reason as Record<string, unknown>;
-  const what = text(detail) || text(title);
+  const what = partsOf(text(detail)).said || text(title);
   return [what, text(hint)].filter(Boolean).map(sentence).join(" ");
+}
+
+/** Parts what is said of a failure from the last lines of what failed, if they are there. */
+export function partsOf(detail: string): { said: string; lastWords: string } {
+  const [said = "", ...lines] = detail.split("\n");
+  return { said: said.replace(/ ?Its last words:$/, ""), lastWords: lines.join("\n") };
 }
 
 export function sentence(words: string): string {

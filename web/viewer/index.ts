@@ -3,6 +3,7 @@
 import { FanlightViewer } from "./element";
 import type { ViewerState } from "./state";
 
+export { partsOf } from "./events";
 export { FanlightViewer, type ViewerState };
 
 export const ELEMENT = "fanlight-viewer";

@@ -15,7 +15,7 @@ video { pointer-events: none; }
 :host([data-state="ended"]) video { visibility: hidden; }
 .vnc[hidden], .cover[hidden], .details[hidden], [hidden] { display: none !important; }
 .keys { position: absolute; left: 0; bottom: 0; width: 1px; height: 1px; padding: 0; border: 0; opacity: 0; resize: none; font-size: 16px; pointer-events: none; caret-color: transparent; }
-.stage:has(.keys:focus-visible)::after, .stage:has(.vnc:focus-within)::after { content: ""; position: absolute; inset: 0; border: 2px solid var(--accent); pointer-events: none; }
+.stage:has(.keys:focus-visible):has(.cover[hidden])::after, .stage:has(.vnc:focus-within)::after { content: ""; position: absolute; inset: 0; border: 2px solid var(--accent); pointer-events: none; }
 .cover { position: absolute; inset: 0; display: grid; place-content: center; justify-items: center; gap: 10px; padding: 20px; text-align: center; background: color-mix(in srgb, var(--bg) 86%, transparent); overflow: auto; }
 .cover h2 { margin: 0; font-size: 20px; font-weight: 600; letter-spacing: -.01em; }
 .cover p { margin: 0; color: var(--dim); max-width: 46ch; overflow-wrap: anywhere; }

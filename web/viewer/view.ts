@@ -46,6 +46,7 @@ export class View {
   private readonly stages = make("ul", { class: "stages" });
   private readonly again = make("button", { type: "button" }, "Try again");
   private readonly cover = make("div", { class: "cover" });
+  private readonly bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Viewer" });
   private readonly status = make("span", { class: "space" });
   private readonly live = make("div", { class: "sr", role: "status", "aria-live": "polite" });
   private readonly dot = make("span", { class: "dot" });
@@ -150,6 +151,8 @@ export class View {
   }
 
   private renderBar(state: State, covered: boolean): void {
+    const isWhole = !this.host.hasAttribute("data-small") && !document.fullscreenElement;
+    this.bar.hidden = state.over === "ended" && isWhole;
     const vnc = Boolean(state.vnc);
     this.rungButton.textContent = vnc ? "Use WebRTC" : "Use noVNC";
     this.rungButton.hidden = state.over === "ended" || !isReady(state);
@@ -163,7 +166,7 @@ export class View {
 
   private toolbar(pressed: Pressed): HTMLElement {
     const { rungButton, smallButton, fullButton, keysButton, qualityButton } = this;
-    const bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Viewer" });
+    const { bar } = this;
     qualityButton.append(this.dot, this.figure);
     qualityButton.setAttribute("aria-label", "Quality of the connection");
     qualityButton.hidden = true;
