@@ -11,8 +11,14 @@ it("parts the last words from what is said", () => {
 
 it("says a reason over the picture without the last words", () => {
   const reason = { title: "The tool failed", detail: DETAIL, hint: "Try again" };
-  expect(reasonOf(reason)).toBe("It ended with status 1. Try again.");
+  expect(reasonOf(reason)).toBe("The tool failed. It ended with status 1. Try again.");
   expect(reasonOf({ ...reason, detail: "Its last words:\none" })).toBe(
     "The tool failed. Try again.",
   );
+});
+
+it("says nothing twice", () => {
+  const reason = { title: "No such session", detail: "no such session here", hint: "Look again" };
+  expect(reasonOf(reason)).toBe("No such session here. Look again.");
+  expect(reasonOf({ title: "Gone", detail: "Gone" })).toBe("Gone.");
 });

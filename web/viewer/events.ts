@@ -33,8 +33,14 @@ export function factsOf(data: unknown): Facts | null {
 export function reasonOf(reason: unknown): string {
   if (typeof reason !== "object" || reason === null) return "";
   const { title, detail, hint } = reason as Record<string, unknown>;
-  const what = partsOf(text(detail)).said || text(title);
-  return [what, text(hint)].filter(Boolean).map(sentence).join(" ");
+  const said = [text(title), partsOf(text(detail)).said, text(hint)].filter(Boolean).map(sentence);
+  return said.filter((words, at) => !repeats(words, said.slice(at + 1))).join(" ");
+}
+
+/** Whether a sentence after this one begins with it, and says more. */
+function repeats(words: string, later: string[]): boolean {
+  const start = words.slice(0, -1).toLowerCase();
+  return later.some((other) => other.toLowerCase().startsWith(start));
 }
 
 /** Parts what is said of a failure from the last lines of what failed, if they are there. */

@@ -37,7 +37,7 @@ button svg { width: 18px; height: 18px; fill: none; stroke: currentColor; stroke
 .cover button { border-color: var(--line); min-height: 38px; padding: 6px 14px; font-size: 14px; }
 .dot { width: 8px; height: 8px; border-radius: 50%; background: var(--dim); }
 .dot.good { background: var(--good); } .dot.fair { background: var(--warn); } .dot.poor { background: var(--bad); }
-.details { position: absolute; right: 8px; bottom: 8px; margin: 0; padding: 12px 14px; background: #18242af2; border: 1px solid var(--line); border-radius: 10px; font-size: 13px; display: grid; grid-template-columns: auto auto; gap: 3px 16px; font-variant-numeric: tabular-nums; max-width: calc(100% - 16px); }
+.details { position: absolute; left: 8px; bottom: 8px; margin: 0; padding: 12px 14px; background: #18242af2; border: 1px solid var(--line); border-radius: 10px; font-size: 13px; display: grid; grid-template-columns: auto auto; gap: 3px 16px; font-variant-numeric: tabular-nums; max-width: calc(100% - 16px); }
 .details dt { color: var(--dim); } .details dd { margin: 0; text-align: right; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 :host([data-small]) { position: fixed !important; right: 16px; bottom: 16px; width: min(340px, calc(100vw - 32px)) !important; height: auto !important; aspect-ratio: 16 / 11 !important; min-height: 0 !important; z-index: 50; box-shadow: 0 10px 34px #0008; }

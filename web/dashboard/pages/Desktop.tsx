@@ -13,7 +13,7 @@ export function Desktop({ id }: { id: string }) {
   return (
     <div className="desktop">
       <Heading title={session?.label || "Desktop"}>
-        {over ? (
+        {over || !session ? (
           <Link href="/dashboard">Back to the sessions</Link>
         ) : (
           <CarefulButton
@@ -27,10 +27,12 @@ export function Desktop({ id }: { id: string }) {
       </Heading>
       <ProblemNote problem={problem} />
       <Viewer session={id} onSession={setSession} />
-      <p className="dim small hint">
-        The keyboard belongs to the desktop while it has the focus. <kbd>Ctrl</kbd>+<kbd>Alt</kbd>+
-        <kbd>Shift</kbd> lets go of it.
-      </p>
+      {session && !over && (
+        <p className="dim small hint keyboard">
+          The keyboard belongs to the desktop while it has the focus. <kbd>Ctrl</kbd>+
+          <kbd>Alt</kbd>+<kbd>Shift</kbd> lets go of it.
+        </p>
+      )}
     </div>
   );
 }
