@@ -4,9 +4,8 @@ ctypes rather than PyGObject because it is a quarter of a second faster to start
 plug-ins named here are loaded, because a machine has no registry of them yet: looking at all of
 Debian's takes seconds.
 
-The settings are measured ones; see docs/explanation/media.md. RTP goes from 127.0.0.1:5006 to
-127.0.0.1:5004. The pipeline never waits: what the encoder had no time for is never read from the
-display.
+The settings are measured ones. RTP goes from 127.0.0.1:5006 to 127.0.0.1:5004. No picture waits:
+the display is read when the encoder is ready for it.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ async def test_a_viewer_that_is_cut_off_harms_nobody_and_sees_the_picture_again(
         await other.frame_of(320)
         requests = machine.requests
         relay.is_cut = True
-        assert await _longest_gap_s(other, frames=75) < 0.5
+        while relay.lost < 300:  # more than aiortc can put in order, or anybody sends again
+            assert await _longest_gap_s(other, frames=30) < 1.0
         assert machine.requests == requests
         relay.is_cut = False
         await slow.frame_of(320, after_pts=seen_pts + 2 * 90_000)
