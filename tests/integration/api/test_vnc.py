@@ -82,6 +82,7 @@ def test_bytes_go_both_ways(served: Served, session: str) -> None:
     with view(served, session, ticket(served, session)) as viewer:
         assert viewer.subprotocol == "binary"
         assert viewer.recv() == GREETING
+        assert served.desk is not None
         assert ("vnc opened", session) in served.desk.controller.calls
         sent = bytes(range(256)) * 4096
         viewer.send(sent)
