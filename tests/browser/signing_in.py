@@ -19,6 +19,7 @@ from . import looking, tool_cache
 RESULTS = Path(__file__).parents[2] / "test-results" / "stages"
 FIELD = {"wrangler": (640, 234), "gh": (110, 185), "claude_code": (110, 185), "codex": (110, 185)}
 """Pixels of the display where a provider's first page has its field."""
+PASSWORD_FIELD = {"wrangler": (540, 270, 200, 36)}
 TITLES = {
     "wrangler": "Wrangler",
     "gh": "GitHub CLI",
@@ -50,7 +51,7 @@ Box = tuple[int, int, int, int]
 def screenshot(page: Page, name: str) -> None:
     """Keep how the page looks now."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=RESULTS / f"{name}.png")
+    page.screenshot(path=RESULTS / f"{name}.png", full_page=True)
 
 
 def connect(page: Page, tool: str) -> str:
@@ -74,6 +75,7 @@ class Desktop:
         self._asked = {each.asked: provider.count(each.asked) for each in provider.pages}
         x, y = FIELD[tool]
         self.field: Box = (x - 100, y - 16, 200, 32)
+        self.password_field: Box = PASSWORD_FIELD.get(tool, (220, 169, 200, 32))
 
     def greys(self, box: Box = (0, 40, 1280, 680)) -> list[int]:
         """Give the brightness in a box of the picture: left, top, width, height.
@@ -132,12 +134,19 @@ class Desktop:
         self.page.keyboard.type(text)
         self._wait(lambda: changed(before, self.greys(box)) > 8 * len(text), "typed words")
 
+    def fill_in(self) -> None:
+        """Type account and password into the first page, and see both."""
+        # A loaded browser may take a click up after the keys that came behind it; so look first.
+        self.click_into_field()
+        self.type_and_see(self._provider.account, self.field)
+        self.page.keyboard.press("Tab")
+        self.type_and_see(self._provider.password, self.password_field)
+
     def sign_in(self, *, consent: bool = True) -> None:
         """Type account and password on the first page, and consent (or not) on the second."""
         first, second = self._provider.pages
         self.wait_for_sign_in_page()
-        self.click_into_field()
-        self.type(first.keys[:-1])
+        self.fill_in()
         self.go_on("Enter", second, times=2 if first.asked == second.asked else 1)
         self.type(("<Enter>",) if consent else ("<Tab>", "<Enter>"))
 

@@ -12,7 +12,6 @@ from .host_processes import family, guest, machine_init, wait_until
 from .login_world import LoginWorld
 from .secrecy import Canaries
 
-PASSWORD_FIELD = (540, 270, 200, 36)
 STATUS = """async ([path]) => (await fetch(path, { method: "POST" })).status"""
 
 
@@ -32,10 +31,7 @@ def test_wrangler_is_signed_in_on_the_desktop_and_its_credential_works_elsewhere
     # Nothing is pressed until the sign-in page is there.
     desktop.wait_for_sign_in_page()
     signing_in.screenshot(owner, "signin")
-    desktop.click_into_field()
-    desktop.type_and_see(idp.account, desktop.field)
-    owner.keyboard.press("Tab")
-    desktop.type_and_see(idp.password, PASSWORD_FIELD)
+    desktop.fill_in()
     signing_in.screenshot(owner, "typed")
     desktop.go_on("Enter", idp.pages[1], times=2)
     signing_in.screenshot(owner, "consent")
