@@ -13,6 +13,8 @@ import pytest
 from tests.integration.machines.running import RunningHost, running_host
 
 from fanlight.errors import MachineRefused
+from fanlight.host import Layout
+from fanlight.host.keeper import cgroup_name
 from fanlight.machines import Provider
 from fanlight.machines.sandbox import SandboxProvider
 from fanlight.testing.conformance import Conformance, fresh_spec, link_answers
@@ -48,17 +50,19 @@ def inventory(data: Path) -> dict[str, list[str]]:
             if str(data) in line
         ),
         "interfaces": sorted(os.listdir("/sys/class/net")),
-        "groups": sorted(str(each) for each in Path("/sys/fs/cgroup").rglob("fanlight-*/*/")),
+        "groups": sorted(
+            str(each)
+            for each in Path("/sys/fs/cgroup").rglob(f"fanlight-{cgroup_name(Layout(data))}/*/")
+        ),
         "files": sorted(str(each) for each in data.rglob("*") if "log" not in each.parts),
     }
 
 
 def _is_ours(entry: Path, data: Path) -> bool:
     try:
-        return (
-            entry.stat().st_uid >= 200_000
-            or str(data).encode() in (entry / "cmdline").read_bytes()
-        )
+        # A machine's mounts name its directory; other keepers' machines are not counted.
+        said = (entry / "cmdline").read_bytes() + (entry / "mountinfo").read_bytes()
+        return data.name.encode() in said
     except OSError:
         return False
 
