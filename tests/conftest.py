@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
@@ -28,3 +30,12 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
     """Fail a test in which our code blocks an event loop."""
     with blockbuster_ctx("fanlight") as blocker:
         yield blocker
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Undo what a test set up for logs: its captured streams are closed when it is over."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        logging.basicConfig(force=True)
