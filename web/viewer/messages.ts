@@ -1,4 +1,4 @@
-/** The messages of the data channel `input`, as in `src/fanlight/wire/messages.py`. */
+/** The messages of the data channel `input`, as in `src/fanlight/wire/messages/`. */
 
 export type ToMachine =
   | { type: "input.pointer"; x: number; y: number }

@@ -1,7 +1,7 @@
 """Messages between browser, controller, keeper, gateway, egress proxy and guest, and their codec.
 
 Pure and stdlib only. Nothing here opens a socket, reads a clock or makes an id. Rooms meet only
-here: who says what to whom is in `messages.py`, one class for each message.
+here: who says what to whom is in `messages/`, one class for each message.
 """
 
 from .codec import MAX_LINE_BYTES, Decoder, decode, encode

@@ -1,0 +1,218 @@
+"""Every message, by who says it to whom. Names on the wire are `area.verb`.
+
+    browser    <-> gateway     the data channel `input` (JSON text, ordered, reliable)
+    gateway    <-> guest       the control socket (SOCK_SEQPACKET, one message a packet): the
+                               viewer's input, passed on after it was checked
+    controller <-> guest       the link (link.sock in the machine's directory; the guest listens)
+    controller <-> gateway     gateway.sock (the gateway listens)
+    keeper      -> gateway     the same socket, descriptors along (SCM_RIGHTS)
+    controller <-> keeper      keeper.sock (the keeper listens)
+    keeper     <-> egress      a socket pair, descriptors along
+
+Units are in the names: `_px` pixels of the display, `_ms`, `_s`, `_kbps` kilobits a second,
+`_b64` base64 (RFC 4648 section 4).
+"""
+
+from __future__ import annotations
+
+from .hosting import (
+    AttachEgress,
+    AttachMachine,
+    DestroyMachine,
+    DetachEgress,
+    DetachMachine,
+    EgressPolicy,
+    EgressRefused,
+    EndKeeper,
+    GatewayExited,
+    GatewaySpawned,
+    KeeperHello,
+    KeeperState,
+    MachineGone,
+    MachineNotSpawned,
+    MachineRecord,
+    MachineSpawned,
+    SpawnMachine,
+)
+from .input import (
+    ButtonChanged,
+    ControlHeld,
+    DisplaySize,
+    Input,
+    InputPing,
+    InputPong,
+    KeyChanged,
+    KeysReleased,
+    PointerMoved,
+    TextTyped,
+    WheelTurned,
+)
+from .link import (
+    AccountVerified,
+    BootStage,
+    CliStarted,
+    CredentialFile,
+    CredentialSealed,
+    GuestFailed,
+    GuestReady,
+    IdentifyMachine,
+    LinkPing,
+    LinkPong,
+    LoginEnded,
+    LoginRejected,
+    MachineIdentified,
+    PageOpened,
+    ProcessRestarted,
+    RejectLogin,
+    ReleaseCredential,
+    StageReached,
+    StartLogin,
+    ToolSpec,
+    UserCodeShown,
+)
+from .media import (
+    CloseConnection,
+    CloseSession,
+    ConnectionAnswer,
+    ConnectionRejected,
+    ConnectionState,
+    ConnectionStats,
+    FirstFrameSent,
+    GatewayHello,
+    GatewayWelcome,
+    MediaFlow,
+    OpenConnection,
+    OpenSession,
+    SetControl,
+    ViewerCandidate,
+)
+from .naming import KINDS, NAMES
+
+Message = (
+    PointerMoved
+    | ButtonChanged
+    | WheelTurned
+    | KeyChanged
+    | TextTyped
+    | KeysReleased
+    | InputPing
+    | InputPong
+    | DisplaySize
+    | ControlHeld
+    | IdentifyMachine
+    | StartLogin
+    | ReleaseCredential
+    | RejectLogin
+    | LinkPing
+    | LinkPong
+    | MachineIdentified
+    | StageReached
+    | GuestReady
+    | GuestFailed
+    | ProcessRestarted
+    | CliStarted
+    | PageOpened
+    | UserCodeShown
+    | AccountVerified
+    | LoginEnded
+    | CredentialSealed
+    | LoginRejected
+    | GatewayHello
+    | OpenSession
+    | CloseSession
+    | OpenConnection
+    | ViewerCandidate
+    | SetControl
+    | CloseConnection
+    | GatewayWelcome
+    | ConnectionAnswer
+    | ConnectionRejected
+    | ConnectionState
+    | FirstFrameSent
+    | ConnectionStats
+    | MediaFlow
+    | AttachMachine
+    | DetachMachine
+    | AttachEgress
+    | DetachEgress
+    | EgressRefused
+    | KeeperHello
+    | KeeperState
+    | SpawnMachine
+    | MachineSpawned
+    | MachineNotSpawned
+    | DestroyMachine
+    | MachineGone
+    | GatewayExited
+    | GatewaySpawned
+    | EndKeeper
+)
+
+__all__ = [
+    "KINDS",
+    "NAMES",
+    "AccountVerified",
+    "AttachEgress",
+    "AttachMachine",
+    "BootStage",
+    "ButtonChanged",
+    "CliStarted",
+    "CloseConnection",
+    "CloseSession",
+    "ConnectionAnswer",
+    "ConnectionRejected",
+    "ConnectionState",
+    "ConnectionStats",
+    "ControlHeld",
+    "CredentialFile",
+    "CredentialSealed",
+    "DestroyMachine",
+    "DetachEgress",
+    "DetachMachine",
+    "DisplaySize",
+    "EgressPolicy",
+    "EgressRefused",
+    "EndKeeper",
+    "FirstFrameSent",
+    "GatewayExited",
+    "GatewayHello",
+    "GatewaySpawned",
+    "GatewayWelcome",
+    "GuestFailed",
+    "GuestReady",
+    "IdentifyMachine",
+    "Input",
+    "InputPing",
+    "InputPong",
+    "KeeperHello",
+    "KeeperState",
+    "KeyChanged",
+    "KeysReleased",
+    "LinkPing",
+    "LinkPong",
+    "LoginEnded",
+    "LoginRejected",
+    "MachineGone",
+    "MachineIdentified",
+    "MachineNotSpawned",
+    "MachineRecord",
+    "MachineSpawned",
+    "MediaFlow",
+    "Message",
+    "OpenConnection",
+    "OpenSession",
+    "PageOpened",
+    "PointerMoved",
+    "ProcessRestarted",
+    "RejectLogin",
+    "ReleaseCredential",
+    "SetControl",
+    "SpawnMachine",
+    "StageReached",
+    "StartLogin",
+    "TextTyped",
+    "ToolSpec",
+    "UserCodeShown",
+    "ViewerCandidate",
+    "WheelTurned",
+]

@@ -1,0 +1,182 @@
+"""The keeper, with the controller, the gateway and the egress proxy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fanlight.wire.ids import MachineRef, SessionId
+
+from .naming import named
+
+# --- keeper -> gateway, and keeper <-> egress ---------------------------------------------------
+
+
+@named("session.attach")
+@dataclass(frozen=True, slots=True)
+class AttachMachine:
+    """A machine's media sockets for a session. Descriptors along: RTP, RTCP, control."""
+
+    session: SessionId
+    machine: MachineRef
+
+
+@named("session.detach")
+@dataclass(frozen=True, slots=True)
+class DetachMachine:
+    """The machine is gone; viewers stay and see the next one's picture."""
+
+    session: SessionId
+    machine: MachineRef
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """Where a machine may go. `pins`: names ("host:port") and the address they mean instead."""
+
+    mode: Literal["none", "public", "listed"] = "public"
+    domains: tuple[str, ...] = ()
+    pins: dict[str, str] = field(default_factory=dict)
+    max_connections: int = 256
+    ports: tuple[int, ...] = (80, 443)
+    """Ports that may be asked for; none named: any. Pins go by their own."""
+
+
+@named("egress.attach")
+@dataclass(frozen=True, slots=True)
+class AttachEgress:
+    """A machine's proxy listener and its policy. Descriptors along: the listening socket."""
+
+    machine: MachineRef
+    policy: EgressPolicy
+
+
+@named("egress.detach")
+@dataclass(frozen=True, slots=True)
+class DetachEgress:
+    """The machine is gone: close its listener and connections."""
+
+    machine: MachineRef
+
+
+@named("egress.refused")
+@dataclass(frozen=True, slots=True)
+class EgressRefused:
+    """egress -> keeper -> controller: a machine wanted to go where it must not."""
+
+    machine: MachineRef
+    destination: str
+    reason: str
+    count: int
+
+
+# --- controller <-> keeper ----------------------------------------------------------------------
+
+
+@named("keeper.hello")
+@dataclass(frozen=True, slots=True)
+class KeeperHello:
+    """First on a connection of the controller's; answered by `keeper.state`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRecord:
+    """A machine as the keeper holds it; `directory` has its sockets."""
+
+    machine: MachineRef
+    session: SessionId
+    directory: str
+    pid: int
+
+
+@named("keeper.state")
+@dataclass(frozen=True, slots=True)
+class KeeperState:
+    """What the keeper holds, now."""
+
+    pid: int
+    gateway_pid: int
+    machines: tuple[MachineRecord, ...] = ()
+
+
+@named("machine.spawn")
+@dataclass(frozen=True, slots=True)
+class SpawnMachine:
+    """Spawn a machine. In `argv`, `{boot_fd}` and `{seccomp_fd}` stand for descriptors' numbers.
+
+    The process sends the descriptors `rtp, rtcp, egress, control` over the boot descriptor (a
+    SOCK_SEQPACKET pair) in one packet, before it runs anything that is not ours.
+    """
+
+    machine: MachineRef
+    session: SessionId
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    directory: str
+    uid: int
+    """The host's uid of the machine; the keeper's own when it is not root."""
+    policy: EgressPolicy
+    seccomp_b64: str = ""
+    memory_mib: int = 0
+    """0: no limit of this kind."""
+    pids: int = 0
+
+
+@named("machine.spawned")
+@dataclass(frozen=True, slots=True)
+class MachineSpawned:
+    """It runs, and its descriptors have reached gateway and egress proxy."""
+
+    machine: MachineRef
+    pid: int
+
+
+@named("machine.refused")
+@dataclass(frozen=True, slots=True)
+class MachineNotSpawned:
+    """It could not be spawned."""
+
+    machine: MachineRef
+    code: str
+    detail: str
+
+
+@named("machine.destroy")
+@dataclass(frozen=True, slots=True)
+class DestroyMachine:
+    """Kill it and leave nothing: `machine.gone` follows, also when there is none of that name."""
+
+    machine: MachineRef
+
+
+@named("machine.gone")
+@dataclass(frozen=True, slots=True)
+class MachineGone:
+    """No process, socket, mount or file of this machine is left. `tail`: its last lines."""
+
+    machine: MachineRef
+    status: int
+    tail: str = ""
+
+
+@named("gateway.exited")
+@dataclass(frozen=True, slots=True)
+class GatewayExited:
+    """The gateway died; the keeper spawns it again and hands it its descriptors."""
+
+    status: int
+    tail: str = ""
+
+
+@named("gateway.spawned")
+@dataclass(frozen=True, slots=True)
+class GatewaySpawned:
+    """There is a gateway (again); connect to its socket."""
+
+    pid: int
+
+
+@named("keeper.end")
+@dataclass(frozen=True, slots=True)
+class EndKeeper:
+    """End every machine, the gateway, the egress proxy and yourself."""
