@@ -36,7 +36,7 @@ async def keeper(path: Path, *, pid: int) -> AsyncIterator[list[asyncio.StreamWr
             each.close()
         server.close()
         await server.wait_closed()
-        path.unlink(missing_ok=True)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 async def test_what_was_asked_while_no_keeper_was_there_takes_no_answer_from_the_next() -> None:
