@@ -28,7 +28,11 @@ WATCH_A_START = """async () => {
   document.body.append(viewer);
   const video = viewer.shadowRoot.querySelector("#video");
   const drawn = await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
-  const view = await (await fetch(`/api/auth/session/${session}`)).json();
+  let view;
+  do {
+    view = await (await fetch(`/api/auth/session/${session}`)).json();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  } while (view.status !== "vm_created" && view.status !== "ended");
   const offers = performance.getEntriesByType("resource").filter(
     (entry) => entry.name.endsWith(`${session}/whep`) && entry.startTime >= began);
   viewer.remove();
