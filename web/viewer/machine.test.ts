@@ -160,6 +160,13 @@ describe("a viewer", () => {
     expect(last).toContainEqual({ type: "openConnection", id: 2 });
   });
 
+  it("is not live again before the new gateway's first frame", () => {
+    const lost: Event[] = [{ type: "gatewayLost" }, { type: "gatewayBack" }];
+    const back = run(ATTACHED, READY, ...live(1), ...lost);
+    expect(phase(back.state)).toBe("connecting");
+    expect(phase(run(ATTACHED, READY, ...live(1), ...lost, ...live(2)).state)).toBe("live");
+  });
+
   it("stays with noVNC when it was chosen, until WebRTC is", () => {
     const chosen = run(
       ATTACHED,

@@ -127,7 +127,12 @@ function retryNow(state: State): Stepped {
 }
 
 function returnOfGateway(state: State): Stepped {
-  const next = { ...state, gatewayLost: false, failures: 0 };
+  // What the lost gateway carried is dead, though the browser takes seconds to notice it.
+  const shown = state.shown && {
+    ...state.shown,
+    healthy: state.shown.healthy && !state.gatewayLost,
+  };
+  const next = { ...state, shown, gatewayLost: false, failures: 0 };
   // An offer that is on its way reaches the new gateway.
   if (next.trying?.waitsFor === "gateway" || next.choice === "vnc") return [next, []];
   return open(next);
