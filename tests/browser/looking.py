@@ -25,7 +25,8 @@ START = """async (fields) => {
 END = """async (id) => { await fetch(`/api/auth/session/${id}`, { method: "DELETE" }); }"""
 LOOK = """async (id) => (await fetch(`/api/auth/session/${id}`)).json()"""
 NEW_KEY = """async () => (await (await fetch("/api/keys", { method: "POST",
-  headers: { "Content-Type": "application/json" }, body: '{"label": "a program"}' })).json()).key"""
+  headers: { "Content-Type": "application/json" },
+  body: '{"label": "a program"}' })).json()).key"""
 
 # Notes when an offer leaves and when the page learns that the machine is ready.
 WATCH = """

@@ -69,7 +69,7 @@ ANSWER_AS_ANYBODY = """async (id) => {
 }"""
 
 
-class Blue(VideoStreamTrack):
+class Blue(VideoStreamTrack):  # type: ignore[misc]
     """Nothing but blue, thirty times a second."""
 
     async def recv(self) -> Any:
@@ -104,8 +104,7 @@ class AnsweringMachine:
         try:
             async with httpx.AsyncClient(headers=self._headers, timeout=30) as api:
                 await self._signal(api, peer)
-                while not self._stop.is_set():
-                    await asyncio.sleep(0.05)
+                await asyncio.to_thread(self._stop.wait)
         except Exception as error:  # noqa: BLE001 - the test's own thread raises it
             self.error = error
         finally:

@@ -16,9 +16,7 @@ from . import looking
 Kept = tuple[int, str, Any]
 
 
-def read(
-    url: str, key: str, after: int, until: Callable[[str, Any], bool]
-) -> list[Kept]:
+def read(url: str, key: str, after: int, until: Callable[[str, Any], bool]) -> list[Kept]:
     """Give the numbered events after one, until one that is wanted or the stream's end."""
     headers = {"Authorization": f"Bearer {key}", "Last-Event-ID": str(after)}
     found: list[Kept] = []

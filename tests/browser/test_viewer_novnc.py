@@ -80,7 +80,13 @@ def test_the_quality_popover_shows_figures(session: str, page: Page, report: Rep
     )
     page.wait_for_function(f"() => {looking.VIEWER}.quality.framesPerSecond > 0")
     words = details.inner_text()
-    for name in ["Round trip", "Frames", "Bit rate", "Loss", "1280 × 720 VP8"]:
+    for name in [
+        "Round trip",
+        "Frames",
+        "Bit rate",
+        "Loss",
+        "1280 \N{MULTIPLICATION SIGN} 720 VP8",
+    ]:
         assert name in words
     button.click()
     assert details.is_hidden()
