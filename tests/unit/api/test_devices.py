@@ -100,6 +100,14 @@ async def test_a_code_runs_out(desk: Desk, owner: httpx.AsyncClient) -> None:
     assert (await poll(desk, made)).json()["code"] == "expired"
 
 
+async def test_who_comes_too_late_is_told_what_to_do(desk: Desk, owner: httpx.AsyncClient) -> None:
+    code = (await asked(desk))["userCode"]
+    await owner.post(f"/api/device/{code}/deny")
+    for late in (code, "ABCD-EFGH"):
+        answer = await owner.get(f"/api/device/{late}")
+        assert "`fanlight connect` again" in answer.json()["hint"]
+
+
 async def test_guessing_codes_is_slowed_down(owner: httpx.AsyncClient) -> None:
     codes = [(await owner.get("/api/device/BBBB-BBBB")).status_code for _ in range(25)]
     assert codes == [404] * 20 + [429] * 5
