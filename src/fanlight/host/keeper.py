@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 READ_BYTES = 65_536
 END_S = 10.0
 """How long machines may take to end when the keeper does."""
+HANG_UP_S = 1.0
 IN_PLACE_EVERY_S = 2.0
 
 
@@ -130,8 +131,12 @@ class Keeper:
         for each in services:
             each.cancel()
         await asyncio.gather(*services, return_exceptions=True)
-        for writer in self._controllers:
+        for writer in list(self._controllers):
             writer.close()
+        # Whoever reads from them ends by itself then, rather than cancelled in the middle.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANG_UP_S):
+                await self._alone.wait()
         if self._cgroups:
             self._cgroups.remove()
         self._children.close()

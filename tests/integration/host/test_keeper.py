@@ -17,7 +17,13 @@ from tests.integration.machines.running import QUIET_GATEWAY, RunningHost, runni
 from tests.integration.machines.test_sandbox import wait_until_gone
 
 from fanlight.errors import MachineRefused
-from fanlight.host import KeeperClient, KeeperSettings, ensure_keeper, open_machine_socket
+from fanlight.host import (
+    KeeperClient,
+    KeeperSettings,
+    Layout,
+    ensure_keeper,
+    open_machine_socket,
+)
 from fanlight.host.processes import children_of
 from fanlight.host.services import listen_at
 from fanlight.testing.conformance import fresh_spec
@@ -268,3 +274,14 @@ def status(pid: int) -> dict[str, str]:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     fields = (line.partition(":") for line in lines)
     return {name: value.strip() for name, _, value in fields}
+
+
+async def test_a_keeper_that_is_told_to_end_hangs_up_and_logs_no_fault() -> None:
+    async with running_host() as host:
+        log = Layout(host.data).log
+        await host.client.end()
+        await gone(host.keeper_pid)
+
+        told = await asyncio.to_thread(log.read_text)
+        assert "ending" in told
+        assert "Traceback" not in told
