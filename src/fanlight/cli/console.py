@@ -18,7 +18,7 @@ from fanlight.log import plain
 
 def say(line: str, *, text: str = "") -> None:
     """Print one line of the answer; it is not wrapped, so that it can be read by programs."""
-    Console(soft_wrap=True, highlight=False).print(line, inert(text) if text else "", sep=" ")
+    Console(soft_wrap=True, highlight=False).print(*(part for part in (line, inert(text)) if part))
 
 
 def warn(line: str, more: str = "", *, text: str = "") -> None:

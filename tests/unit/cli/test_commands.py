@@ -60,8 +60,10 @@ def test_a_link_a_key_and_a_principal_are_made_and_shown(
     assert run(monkeypatch, "link", *data) == 0
     assert "/signin#token=" in capsys.readouterr().out
     assert run(monkeypatch, "key", "create", "build server", *data) == 0
-    key = capsys.readouterr().out.strip()
+    printed = capsys.readouterr().out
+    key = printed.strip()
     assert key.startswith("fl_")
+    assert printed == f"{key}\n"  # a file that it is sent to holds the key and nothing else
     assert run(monkeypatch, "key", "list", *data) == 0
     listed = capsys.readouterr().out
     assert "build server" in listed
