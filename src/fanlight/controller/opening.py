@@ -71,7 +71,8 @@ async def open_controller(
             controller.keeper = keeper
             keeper.client.listen(controller.keeper_said)
             working = tasks.create_task(controller.run())
-            await _ready(controller, working)
+            # A controller that fails before it is ready ends the group, and this with it.
+            await controller.ready.wait()
             try:
                 yield controller
             finally:
@@ -116,15 +117,6 @@ def provider_named(name: str) -> Callable[[KeeperClient, Path], Provider]:
         raise SettingRejected(f"there is no provider {name!r}", hint=f"There are: {known}.")
     make: Callable[[KeeperClient, Path], Provider] = next(iter(found)).load()
     return make
-
-
-async def _ready(controller: Controller, working: asyncio.Task[None]) -> None:
-    """Return when sessions are adopted. A controller that fails before ends the group."""
-    waiting = asyncio.ensure_future(controller.ready.wait())  # noqa: TID251
-    try:
-        await asyncio.wait({waiting, working}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
 
 
 def _nothing(*_event: object) -> None:
