@@ -144,11 +144,13 @@ class FanlightClient:
     async def device(self, tool: str, *, recipient: str, client_name: str) -> dict[str, Any]:
         """Ask for a login without an API key (RFC 8628): a person approves it at a browser."""
         body = {"tool": tool, "recipient": recipient, "clientName": client_name}
-        return await self._ask("POST", "/api/device", body)
+        answer = await self._ask("POST", "/api/device", body)
+        return self._with(answer, "deviceCode", "userCode", "verificationUriComplete")
 
     async def device_token(self, device_code: str) -> dict[str, Any]:
         """Give `{token, session}` once it is approved; a problem until then."""
-        return await self._ask("POST", "/api/device/token", {"deviceCode": device_code})
+        answer = await self._ask("POST", "/api/device/token", {"deviceCode": device_code})
+        return self._with(answer, "token", "session")
 
     async def events(self, session: str, *, after: str = "") -> AsyncIterator[Event]:
         """Yield the session's events, from after the one of id `after`, until the stream ends."""
@@ -169,6 +171,12 @@ class FanlightClient:
         if not isinstance(data, dict):
             raise ServerUnreachable(f"{self.server} does not answer as Fanlight does")
         return data
+
+    def _with(self, answer: dict[str, Any], *names: str) -> dict[str, Any]:
+        """Give an answer that has these fields, as texts."""
+        if not all(isinstance(answer.get(name), str) for name in names):
+            raise ServerUnreachable(f"{self.server} does not answer as Fanlight does")
+        return answer
 
     async def _ask_any(self, method: str, path: str, body: object = None) -> object:
         try:
@@ -204,8 +212,9 @@ def check_server(server: str) -> str:
 
 
 def inert(text: object) -> str:
-    """Give a text that can be printed: no control characters, no marks of direction."""
-    kept = [c for c in str(text) if c == " " or unicodedata.category(c)[0] not in "CZ"]
+    """Give a text for one line of a terminal: no control characters, no marks of direction."""
+    words = " ".join(str(text).split())
+    kept = [c for c in words if c == " " or unicodedata.category(c)[0] not in "CZ"]
     return "".join(kept)[:500]
 
 

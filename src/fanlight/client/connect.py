@@ -8,6 +8,7 @@ here.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import socket
 import sys
@@ -86,7 +87,8 @@ class _Session:
         name = socket.gethostname()
         data = await self.client.device(self.tool.name, recipient=self.recipient, client_name=name)
         self._ask_to_open(inert(data["verificationUriComplete"]), inert(data["userCode"]))
-        interval_s = max(1.0, float(data.get("interval", 5)))
+        given = data.get("interval")
+        interval_s = max(1.0, float(given if isinstance(given, int) else 5))
         while True:
             await self.pause(interval_s)
             try:
@@ -222,7 +224,7 @@ def run(
         _print(f"{inert(error)}\n{inert(getattr(error, 'hint', ''))}".rstrip(), progress)
         return 1
     if print_bundle:
-        files = {file.path: file.content.decode() for file in done.bundle.files}
+        files = {file.path: as_json(file.content) for file in done.bundle.files}
         _print(json.dumps({"account": done.account, "files": files}, indent=2), out)
         return 0
     for kept in done.kept:
@@ -254,6 +256,14 @@ def _patience(problem: ProblemReceived) -> float:
             raise Expired("Nobody approved the request in time.", hint="Connect again.") from None
         case _:
             raise problem
+
+
+def as_json(content: bytes) -> str | dict[str, str]:
+    """Give a file as JSON can hold it: its text, or `{"base64": ...}` where it is none."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(content).decode()}
 
 
 def _print(text: str, out: TextIO) -> None:

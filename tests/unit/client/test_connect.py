@@ -23,6 +23,8 @@ from fanlight.client import (
     ServerUnreachable,
     connect,
 )
+from fanlight.client.api import inert
+from fanlight.client.connect import as_json
 from fanlight.errors import Expired, SettingRejected, UnknownTool
 from fanlight.wire import bundle
 
@@ -260,6 +262,29 @@ async def test_a_server_that_is_down_is_a_sentence(tmp_path: Path) -> None:
             out=io.StringIO(),
             transport=httpx.MockTransport(refuse),
         )
+
+
+@pytest.mark.parametrize("answer", [{}, {"userCode": 5}, [], "x", None])
+async def test_a_server_that_is_not_fanlight_is_a_sentence(tmp_path: Path, answer: object) -> None:
+    with pytest.raises(ServerUnreachable, match="does not answer as Fanlight does"):
+        await connect(
+            "wrangler",
+            server=SERVER,
+            home=tmp_path,
+            out=io.StringIO(),
+            transport=httpx.MockTransport(lambda _: httpx.Response(200, json=answer)),
+        )
+
+
+def test_a_text_of_several_lines_is_told_on_one_with_its_words_apart() -> None:
+    assert inert("Its last words:\n? (Y/n)\r\nBad\x1b[1m \u202egateway") == (
+        "Its last words: ? (Y/n) Bad[1m gateway"
+    )
+
+
+def test_a_file_that_is_no_text_is_printed_as_base64() -> None:
+    assert as_json(b'a = "b"') == 'a = "b"'
+    assert as_json(b"SQLite\xff\x00") == {"base64": "U1FMaXRl/wA="}
 
 
 async def test_stopping_it_ends_the_session_on_the_server(tmp_path: Path) -> None:
