@@ -88,7 +88,7 @@ class UnknownTool(CallerError):
     code = "unknown-tool"
     title = "Unknown tool"
     status = 422
-    hint = "`fanlight tools` lists the tools that can be signed in."
+    hint = "`fanlight tools list` shows the tools that can be signed in."
 
 
 class ToolNotInstalled(CallerError):
