@@ -67,6 +67,7 @@ class Driver(Cores):
             around.tasks,
             around.settings.heartbeat_s,
         )
+        self._flow = metrics.FlowCounted()
         self._notices = 0
         self.is_end_told = False
         """Whether negotiation and login know that the session ends."""
@@ -337,6 +338,9 @@ class Driver(Cores):
 
     def gateway_said(self, message: wire.Message) -> None:
         """Take a message of the gateway's about this session."""
+        if isinstance(message, wire.MediaFlow):
+            self._flow.take(message)
+            return
         heard = from_gateway(message)
         now = self.around.clock()
         match heard.talk:
