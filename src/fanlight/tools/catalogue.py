@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -135,27 +136,36 @@ class Catalogue:
         """
         spec = await asyncio.to_thread(self.spec, name, inside=PurePosixPath(self._tools))
         path = ":".join([*spec.path, "/usr/bin", "/bin"])
-        child = await asyncio.create_subprocess_exec(
-            spec.command[0],
-            "--version",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={"PATH": path, "HOME": "/nonexistent", **spec.env},
-        )
+        # A home to write in, which then goes: some tools leave files even for this.
+        home = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="fanlight-check-")
         try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S):
-                output, _ = await child.communicate()
-        except TimeoutError:
-            raise HostError(f"{spec.command[0]} --version did not end") from None
+            return await _version(spec, {"PATH": path, "HOME": home.name, **spec.env})
         finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        lines = output.decode(errors="replace").strip().splitlines()
-        if child.returncode != 0:
-            raise HostError(f"{name} --version failed: {' '.join(lines[-3:])}")
-        return lines[0] if lines else ""
+            await asyncio.to_thread(home.cleanup)
+
+
+async def _version(spec: ToolSpec, env: dict[str, str]) -> str:
+    child = await asyncio.create_subprocess_exec(
+        spec.command[0],
+        "--version",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=env,
+    )
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            output, _ = await child.communicate()
+    except TimeoutError:
+        raise HostError(f"{spec.command[0]} --version did not end") from None
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    lines = output.decode(errors="replace").strip().splitlines()
+    if child.returncode != 0:
+        raise HostError(f"{spec.name} --version failed: {' '.join(lines[-3:])}")
+    return lines[0] if lines else ""
 
 
 def _listed_files(tool: Tool) -> tuple[ListedFile, ...]:

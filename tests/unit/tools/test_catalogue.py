@@ -124,6 +124,20 @@ def test_an_operator_can_turn_installing_off(tmp_path: Path) -> None:
     assert Catalogue(tmp_path).needs_install("wrangler")
 
 
+async def test_checking_a_tool_runs_it_and_keeps_nothing_that_it_leaves(tmp_path: Path) -> None:
+    pretend_installed(tmp_path, "wrangler")
+    program = tmp_path / "tools" / "wrangler" / TOOLS["wrangler"].version
+    program = program / "node_modules" / ".bin" / "wrangler"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\ntouch "$HOME/left" && echo "$HOME"\n')
+    program.chmod(0o755)
+
+    home = Path(await Catalogue(tmp_path).check("wrangler"))
+
+    assert home.is_absolute()
+    assert not home.exists()
+
+
 async def test_a_missing_system_package_is_named(tmp_path: Path) -> None:
     missing = tool_like("gh", Install("apt", "gh", str(tmp_path / "gh")))
 
