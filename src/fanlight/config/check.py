@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fanlight.errors import SettingRejected
 
@@ -22,6 +23,7 @@ def check(settings: ServeSettings) -> None:
     _check_tls(settings)
     _check_urls(settings)
     _check_networks(settings)
+    _check_egress(settings)
     if settings.egress_domains and settings.egress_mode != "listed":
         raise SettingRejected(
             f"egress_domains has no effect while egress_mode is {settings.egress_mode}.",
@@ -75,6 +77,7 @@ def _check_tls(settings: ServeSettings) -> None:
     for path in (settings.tls_cert, settings.tls_key, settings.machine_ca_file):
         _check_readable(path)
     _check_readable(settings.turn_secret_file)
+    _check_authorities(settings.machine_ca_file)
     if not is_loopback(settings.host) and not settings.is_behind_tls:
         raise SettingRejected(
             f"listening on {settings.host} would send sign-ins unencrypted over the network.",
@@ -87,6 +90,14 @@ def _check_readable(path: Path | None) -> None:
     if path is not None and not os.access(path, os.R_OK):
         raise SettingRejected(
             f"the file {path} cannot be read.", hint="Check its path, owner and mode."
+        )
+
+
+def _check_authorities(path: Path | None) -> None:
+    if path is not None and b"-----BEGIN CERTIFICATE-----" not in path.read_bytes():
+        raise SettingRejected(
+            f"machine_ca_file {path} holds no certificate.",
+            hint="Name a PEM file: it has a line -----BEGIN CERTIFICATE-----.",
         )
 
 
@@ -114,6 +125,12 @@ def _check_ice(url: str, schemes: tuple[str, ...]) -> None:
 
 
 def _check_networks(settings: ServeSettings) -> None:
+    for text in settings.allowed_hosts:
+        if not re.fullmatch(r"[A-Za-z0-9.\-\[\]:]+", text):
+            raise SettingRejected(
+                f"allowed_hosts has {text!r}, which is no name of a host.",
+                hint="Write the name alone, or with a port: desk.lan, desk.lan:8088.",
+            )
     for text in settings.announce:
         try:
             ipaddress.ip_address(text)
@@ -129,3 +146,28 @@ def _check_networks(settings: ServeSettings) -> None:
                 f"viewer_networks has {text!r}, which is no network.",
                 hint="Write 192.168.0.0/16.",
             ) from None
+
+
+def _check_egress(settings: ServeSettings) -> None:
+    for name, address in settings.egress_pins.items():
+        if not (_is_host_and_port(name) and _is_host_and_port(address)):
+            raise SettingRejected(
+                f"egress_pins has {name!r} for {address!r}.",
+                hint="Write name:port=address:port, such as idp.test:443=192.0.2.7:443.",
+            )
+    upstream = settings.egress_upstream_proxy
+    try:
+        parts = urlsplit(upstream)
+        is_proxy = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_proxy = False
+    if upstream and not is_proxy:
+        raise SettingRejected(  # without the address: it may hold a password
+            "egress_upstream_proxy is not the address of an HTTP proxy.",
+            hint="Write http://proxy.example:3128; https:// to the proxy itself is not spoken.",
+        )
+
+
+def _is_host_and_port(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65536

@@ -90,6 +90,13 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         {"idle_timeout_s": 0.0},
         {"machine_pids": -1},
         {"egress_domains": ("a.test",)},
+        {"egress_pins": {"a.test": "127.0.0.1:443"}},
+        {"egress_pins": {"a.test:443": "127.0.0.1:x"}},
+        {"egress_upstream_proxy": "https://proxy.test:3128"},
+        {"egress_upstream_proxy": "proxy.test:3128"},
+        {"egress_upstream_proxy": "http://proxy.test:x"},
+        {"allowed_hosts": ("http://desk.test/",)},
+        {"machine_ca_file": Path("/etc/hostname")},
     ],
 )
 def test_settings_that_cannot_be_are_refused_with_a_sentence(wrong: dict[str, object]) -> None:
@@ -105,6 +112,9 @@ def test_settings_that_cannot_be_are_refused_with_a_sentence(wrong: dict[str, ob
         {"host": "localhost"},
         {"host": "0.0.0.0", "public_url": "https://desk.test"},
         {"udp_ports": "40000-40999", "announce": ("203.0.113.7",)},
+        {"egress_pins": {"idp.test:443": "[::1]:9443"}},
+        {"egress_upstream_proxy": "http://me:secret@proxy.test"},
+        {"allowed_hosts": ("desk.lan", "desk.lan:8088", "[::1]:8088")},
     ],
 )
 def test_settings_that_can_be_are_taken(fine: dict[str, object]) -> None:
