@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -86,11 +87,12 @@ class Layout:
                 directory.mkdir(mode=mode, parents=directory == self.data, exist_ok=True)
                 directory.chmod(mode)
         except OSError as error:
-            if isinstance(error, (PermissionError, NotADirectoryError, FileExistsError)):
-                raise SettingRejected(
-                    f"{self.data} cannot be the data directory: {error}"
-                ) from None
-            raise DiskFull(f"{self.data}: {error.strerror}") from None
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(f"{self.data}: {error.strerror}") from None
+            raise SettingRejected(
+                f"{self.data} cannot be the data directory: {error.strerror}",
+                hint="Choose another place with --data.",
+            ) from None
         self._check_reach()
 
     def _check_length(self) -> None:

@@ -7,6 +7,7 @@ content, so that what runs is never changed below it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import shutil
 import tempfile
@@ -75,7 +76,8 @@ def install_runtime(layout: Layout, built: Path = BUILT) -> Runtime:
         try:
             _copy(files, runtime.directory)
         except OSError as error:
-            raise DiskFull(f"{layout.runtime}: {error}") from None
+            kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else HostError
+            raise kind(f"{layout.runtime} cannot be written: {error.strerror}") from None
     return runtime
 
 

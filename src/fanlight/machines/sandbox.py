@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -142,7 +143,8 @@ class SandboxProvider:
         except FileExistsError:
             raise MachineRefused(f"there is a machine {directory.name} already") from None
         except OSError as error:
-            raise DiskFull(f"{directory}: {error.strerror}") from None
+            kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else HostError
+            raise kind(f"{directory} cannot be made: {error.strerror}") from None
         if os.geteuid() != 0:
             return os.geteuid()
         uid = self._free_uid()
