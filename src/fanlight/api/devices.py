@@ -114,7 +114,12 @@ async def approve(user_code: str, asker: Browser, parts: SharedParts) -> DeviceA
     except FanlightError:
         await parts.store.release_device_request(code)
         raise
-    await parts.store.settle_device_request(code, asker.principal, session.session_id, now)
+    try:
+        await parts.store.settle_device_request(code, asker.principal, session.session_id, now)
+    except FanlightError:
+        # Denied in between, or not stored: nobody would ever get this session's token.
+        await parts.controller.end(asker.principal, session.session_id)
+        raise
     detail = {"userCode": code, "clientName": claimed.client_name}
     await parts.store.record(
         asker.principal, "device_approved", now=now, session=session.session_id, detail=detail

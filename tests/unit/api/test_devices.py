@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 from tests.unit.api.desk import RECIPIENT, Desk
 
+from fanlight.controller import Session
 from fanlight.errors import LimitReached
+from fanlight.wire import PrincipalId
 
 ASK = {"tool": "gh", "recipient": RECIPIENT, "clientName": "server-7"}
 
@@ -91,6 +93,23 @@ async def test_a_start_that_fails_can_be_approved_again(
     desk.controller.failing = LimitReached("enough")
     assert (await owner.post(path)).status_code == 429
     assert (await owner.post(path)).status_code == 200
+
+
+async def test_a_request_denied_while_it_is_approved_leaves_no_session(
+    desk: Desk, owner: httpx.AsyncClient
+) -> None:
+    path = f"/api/device/{(await asked(desk))['userCode']}"
+    keep = desk.controller.store_session
+    assert keep is not None
+
+    async def meanwhile_denied(who: PrincipalId, session: Session) -> None:
+        await keep(who, session)
+        assert (await owner.post(f"{path}/deny")).status_code == 204
+
+    desk.controller.store_session = meanwhile_denied
+    assert (await owner.post(f"{path}/approve")).status_code == 409
+    (left,) = desk.controller.sessions_.values()
+    assert left.shown.status == "ended"
 
 
 async def test_a_code_runs_out(desk: Desk, owner: httpx.AsyncClient) -> None:
