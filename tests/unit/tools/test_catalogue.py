@@ -124,7 +124,7 @@ def test_an_operator_can_turn_installing_off(tmp_path: Path) -> None:
     assert Catalogue(tmp_path).needs_install("wrangler")
 
 
-async def test_checking_a_tool_runs_it_and_keeps_nothing_that_it_leaves(tmp_path: Path) -> None:
+def test_checking_a_tool_runs_it_and_keeps_nothing_that_it_leaves(tmp_path: Path) -> None:
     pretend_installed(tmp_path, "wrangler")
     program = tmp_path / "tools" / "wrangler" / TOOLS["wrangler"].version
     program = program / "node_modules" / ".bin" / "wrangler"
@@ -132,7 +132,7 @@ async def test_checking_a_tool_runs_it_and_keeps_nothing_that_it_leaves(tmp_path
     program.write_text('#!/bin/sh\ntouch "$HOME/left" && echo "$HOME"\n')
     program.chmod(0o755)
 
-    home = Path(await Catalogue(tmp_path).check("wrangler"))
+    home = Path(asyncio.run(Catalogue(tmp_path).check("wrangler")))
 
     assert home.is_absolute()
     assert not home.exists()
