@@ -68,6 +68,7 @@ class KeptMachine:
             self._writes.add(self.spec.machine, self._layout.machines / self.spec.machine)
         except OSError as error:
             raise MachineRefused(f"its directory cannot be watched: {error}") from None
+        refusal = ""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             with theirs:
@@ -75,8 +76,10 @@ class KeptMachine:
             try:
                 self.descriptors = await self._unless_destroyed(ours, timeout_s)
             except* MachineRefused as refusals:
-                refusal = refusals.exceptions[0]
-                raise MachineRefused(str(refusal)) from None
+                refusal = str(refusals.exceptions[0])
+        # Outside `except*`, which would wrap it in a group of its own.
+        if self.descriptors is None:
+            raise MachineRefused(refusal)
         if inits := children_of(self._child.pid):
             with contextlib.suppress(OSError):
                 self._init = os.pidfd_open(inits[0])

@@ -27,14 +27,32 @@ def data() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def test_a_machine_is_made_used_and_destroyed_without_root(data: Path) -> None:
+@pytest.fixture
+def readable() -> Iterator[Path]:
+    """What the ordinary user runs, where they can read it: a checkout may stand in /root."""
+    with tempfile.TemporaryDirectory(prefix="fl-", dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(SOURCE / "fanlight", Path(place) / "src" / "fanlight", ignore=ignored)
+        for script in ("ordinary.py", "guest_stand_in.py"):
+            shutil.copy(HERE / script, place)
+        yield Path(place)
+
+
+def test_a_machine_is_made_used_and_destroyed_without_root(data: Path, readable: Path) -> None:
     become = ["setpriv", f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups"]
     done = subprocess.run(
         [
             *(become if os.geteuid() == 0 else []),
-            *("env", "-i", "PATH=/usr/bin:/bin", f"PYTHONPATH={SOURCE}", "HOME=/nonexistent"),
-            *("/usr/bin/python3", "-B", str(HERE / "ordinary.py")),
-            *(str(data), str(HERE / "guest_stand_in.py")),
+            *(
+                "env",
+                "-i",
+                "PATH=/usr/bin:/bin",
+                f"PYTHONPATH={readable / 'src'}",
+                "HOME=/nonexistent",
+            ),
+            *("/usr/bin/python3", "-B", str(readable / "ordinary.py")),
+            *(str(data), str(readable / "guest_stand_in.py")),
         ],
         capture_output=True,
         text=True,
