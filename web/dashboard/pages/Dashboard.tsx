@@ -98,13 +98,17 @@ function SessionRow({ session, reload }: { session: Session; reload: () => void 
 }
 
 const ACTIONS: Record<string, string> = {
-  session_started: "Session started",
-  session_ended: "Session ended",
+  started: "Session started",
+  ended: "Session ended",
+  tool_installing: "Tool installed for its first use",
   viewed: "Desktop viewed",
   viewed_by_vnc: "Desktop viewed by noVNC",
+  verified: "Account named by the tool",
   confirmed: "Account confirmed",
   rejected: "Account rejected",
+  sealed: "Credential sealed",
   delivered: "Credential delivered",
+  acknowledged: "Credential received",
   device_approved: "Program approved",
   device_denied: "Program denied",
   signed_in: "Signed in",
