@@ -239,6 +239,7 @@ class Driver(Cores):
         return MachineSpec(
             self.ref,
             self.id,
+            restricted=self.record.tool is not None,
             policy=settings.policy,
             memory_mib=settings.machine_memory_mib,
             pids=settings.machine_pids,

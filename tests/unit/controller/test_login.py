@@ -53,6 +53,13 @@ async def sealed(stage: Stage) -> SessionId:
     return id_
 
 
+async def test_only_the_browser_of_a_login_is_held_to_what_a_login_needs(stage: Stage) -> None:
+    async with stage.controlled() as controller:
+        for request in (REQUEST, StartRequest()):
+            await stage.reaches((await controller.start(OWNER, request)).session_id, "vm_created")
+    assert [spec.restricted for spec in stage.provider.started] == [True, False]
+
+
 async def test_a_credential_is_delivered_once(stage: Stage) -> None:
     async with stage.controlled() as controller:
         id_ = await sealed(stage)
