@@ -69,6 +69,7 @@ async def test_whoever_begins_now_hears_how_things_stand_and_nothing_of_the_past
     async with stage.controlled() as controller:
         id_ = (await controller.start(OWNER, StartRequest())).session_id
         await stage.reaches(id_, "vm_created")
+        await controller.settle()  # how things stand is read from the store
         whole = controller.events(OWNER, id_, None)
         first = await anext(whole)
         await controller.end(OWNER, id_)
