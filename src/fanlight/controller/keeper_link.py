@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from fanlight import log
 from fanlight.errors import FanlightError, KeeperUnavailable
-from fanlight.host import KeeperClient, KeeperEvent, KeeperSettings, ensure_keeper
+from fanlight.host import KeeperClient, KeeperEvent, KeeperSettings, ensure_keeper, mark_of
 
 RETRY_S, RETRY_MOST_S = 0.05, 2.0
 HELLO_TIMEOUT_S = 3.0
@@ -40,10 +40,16 @@ class KeeperLink:
         socket_path = await ensure_keeper(self._settings)
         try:
             async with asyncio.timeout(HELLO_TIMEOUT_S):
-                await self.client.open(socket_path)
+                state = await self.client.open(socket_path)
         except TimeoutError:
             # A keeper that is dying may still have taken the connection.
             raise KeeperUnavailable("the keeper took the connection and said nothing") from None
+        if state.settings != mark_of(self._settings):
+            _log.warning(
+                "the running keeper keeps the settings it was started with",
+                concerns="announce viewer_networks udp_ports egress_upstream_proxy keeper_grace_s",
+                hint="Ctrl-C ends it with every session; the next `fanlight serve` takes the new.",
+            )
 
     async def end(self) -> None:
         """End the keeper with all it holds, and wait for it. No other one is started.

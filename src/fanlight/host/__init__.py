@@ -9,7 +9,7 @@ from .layout import Layout
 from .machine_sockets import open_machine_socket
 from .report import Finding, host_report
 from .runtime import Runtime, install_runtime
-from .settings import EgressSettings, KeeperSettings
+from .settings import EgressSettings, KeeperSettings, mark_of
 from .start import ensure_keeper
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "ensure_keeper",
     "host_report",
     "install_runtime",
+    "mark_of",
     "open_machine_socket",
 ]

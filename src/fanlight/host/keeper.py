@@ -46,7 +46,7 @@ from .leftovers import record_processes, remove_leftovers
 from .machine import KeptMachine
 from .runtime import install_runtime
 from .services import EgressProxy, Gateway, Supervised, listen_at, only_refusals
-from .settings import KeeperSettings, keeper_from_json, read_descriptor
+from .settings import KeeperSettings, keeper_from_json, mark_of, read_descriptor
 from .writes import WriteWatch
 
 log = logging.getLogger(__name__)
@@ -219,7 +219,7 @@ class Keeper:
 
     def _state(self) -> KeeperState:
         machines = tuple(each.record for each in self._machines.values() if each.descriptors)
-        return KeeperState(os.getpid(), self._gateway.pid, machines)
+        return KeeperState(os.getpid(), self._gateway.pid, machines, mark_of(self.settings))
 
     def _spawn(self, spec: SpawnMachine, writer: asyncio.StreamWriter) -> None:
         if spec.machine in self._machines or self._ended.is_set():

@@ -6,6 +6,7 @@ Not as arguments: an upstream proxy's address may hold a password, and arguments
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -53,6 +54,11 @@ class KeeperSettings:
 def to_json(settings: KeeperSettings | EgressSettings) -> bytes:
     """Give the settings as JSON, to be read by `keeper_from_json` or `egress_from_json`."""
     return json.dumps(dataclasses.asdict(settings), default=os.fspath).encode()
+
+
+def mark_of(settings: KeeperSettings) -> str:
+    """Give a mark by which a controller knows settings again; it tells nothing of them."""
+    return hashlib.sha256(to_json(settings)).hexdigest()[:16]
 
 
 def keeper_from_json(text: bytes) -> KeeperSettings:

@@ -97,6 +97,8 @@ class KeeperState:
     pid: int
     gateway_pid: int
     machines: tuple[MachineRecord, ...] = ()
+    settings: str = ""
+    """A mark of what it was started with: it keeps that, whatever a later controller wants."""
 
 
 @named("machine.spawn")
