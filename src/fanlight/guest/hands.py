@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from typing import Protocol
 
@@ -12,6 +13,11 @@ from .keyboard import RESOLVED_BY_VIEWER, SHIFT_L, SHIFTS, Key, Keyboard, keysym
 MAX_WHEEL = 100
 MAX_WAITING = 4096
 """Steps that may wait for a free key: a paste of that many rare characters; more are dropped."""
+SETTLE_S = 0.04
+"""How long programs get to read a new binding before its key is pressed. Chromium reads it in a
+task of its own: pressed at once, on a busy machine, the character was lost."""
+BINDINGS_AHEAD = 20
+"""How many of the characters that wait are bound in one such pause."""
 _WHEEL_UP, _WHEEL_DOWN, _WHEEL_LEFT, _WHEEL_RIGHT = 4, 5, 6, 7
 _BUTTONS = frozenset({1, 2, 3, 8, 9})
 
@@ -38,6 +44,7 @@ class Hands:
     def __init__(self, display: Pressing, keyboard: Keyboard) -> None:
         self._display, self._keyboard = display, keyboard
         self._waiting: deque[wire.Input] = deque()
+        self._settled_at = 0.0
         self._keys_down: dict[int, int] = {}
         self._buttons_down: set[int] = set()
 
@@ -56,6 +63,8 @@ class Hands:
 
     def go_on(self, now: float) -> float | None:
         """Carry out what waits; give when to go on if something must wait longer."""
+        if now < self._settled_at:
+            return self._settled_at
         while self._waiting:
             again_at = self._carry_out(self._waiting[0], now)
             if again_at is not None:
@@ -106,7 +115,7 @@ class Hands:
         # The X server repeats keys that are held; a viewer's own repeats would double that.
         if keysym in RESOLVED_BY_VIEWER or keysym in self._keys_down:
             return None
-        key = self._keyboard.find(keysym, now)
+        key = self._settled(keysym, now)
         if isinstance(key, float):
             return key
         if key is not None:
@@ -114,10 +123,22 @@ class Hands:
             self._keys_down[keysym] = key.keycode
         return None
 
+    def _settled(self, keysym: int, now: float) -> Key | float | None:
+        """Give a key that programs know, or when to ask again: binding it takes a pause."""
+        key = self._keyboard.find(keysym, now)
+        if not isinstance(key, Key) or key.bind_to is None:
+            return key
+        self._display.bind(key.keycode, key.bind_to)
+        for message in itertools.islice(self._waiting, 1, BINDINGS_AHEAD):
+            following = keysym_of(message.text) if isinstance(message, wire.TextTyped) else None
+            ahead = None if following is None else self._keyboard.find(following, now)
+            if isinstance(ahead, Key) and ahead.bind_to is not None:
+                self._display.bind(ahead.keycode, ahead.bind_to)
+        self._settled_at = now + SETTLE_S
+        return self._settled_at
+
     def _strike(self, key: Key) -> None:
         """Press a key on its level, whatever the state of Shift."""
-        if key.bind_to is not None:
-            self._display.bind(key.keycode, key.bind_to)
         held = [self._keys_down[each] for each in SHIFTS if each in self._keys_down]
         if key.keycode in self._keys_down.values():
             self._display.key(key.keycode, down=False)  # another keysym of the same key
@@ -149,7 +170,7 @@ class Hands:
 
     def _type(self, character: str, now: float) -> float | None:
         keysym = keysym_of(character)
-        key = None if keysym is None else self._keyboard.find(keysym, now)
+        key = None if keysym is None else self._settled(keysym, now)
         if isinstance(key, float):
             return key
         if key is not None:

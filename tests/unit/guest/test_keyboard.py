@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fanlight import wire
-from fanlight.guest.hands import Hands
+from fanlight.guest.hands import SETTLE_S, Hands
 from fanlight.guest.keyboard import REBIND_AFTER_S, Key, Keyboard, keysym_of
 
 SHIFT, CAPS_LOCK, EURO = 0xFFE1, 0xFFE5, 0x20AC
@@ -41,6 +41,7 @@ def done_by(*messages: wire.Input, now: float = 10.0) -> list[str]:
     hands = Hands(display, Keyboard(KEYMAP))
     for message in messages:
         hands.take(message, now)
+    hands.go_on(now + SETTLE_S)
     return display.done
 
 
@@ -81,10 +82,29 @@ def test_a_key_is_bound_anew_only_after_programs_had_time_to_read_it() -> None:
     display = Display()
     hands = Hands(display, Keyboard(KEYMAP))
     hands.take(wire.TextTyped("жшю"), 10.0)
+    assert hands.go_on(10.1) == 10.1 + REBIND_AFTER_S
     assert display.done[-1] == "-61"
-    assert hands.go_on(10.1) == 10.0 + REBIND_AFTER_S
-    assert hands.go_on(10.0 + REBIND_AFTER_S) is None
+    assert hands.go_on(10.1 + REBIND_AFTER_S) == 10.1 + REBIND_AFTER_S + SETTLE_S
+    assert hands.go_on(11.0) is None
     assert display.done[-3:] == ["60=100044e", "+60", "-60"]
+
+
+def test_nothing_is_pressed_before_programs_had_time_to_read_a_new_binding() -> None:
+    display = Display()
+    hands = Hands(display, Keyboard(KEYMAP))
+    hands.take(press(EURO), 10.0)
+    hands.take(lift(EURO), 10.0 + SETTLE_S / 2)
+    assert display.done == ["60=20ac"]
+    assert hands.go_on(10.0 + SETTLE_S) is None
+    assert display.done == ["60=20ac", "+60", "-60"]
+
+
+def test_characters_that_wait_are_bound_in_one_pause() -> None:
+    assert done_by(wire.TextTyped("жш")) == [
+        "60=1000436",
+        "61=1000448",
+        *("+60", "-60", "+61", "-61"),
+    ]
 
 
 def test_input_after_a_character_that_waits_waits_too() -> None:
@@ -93,7 +113,8 @@ def test_input_after_a_character_that_waits_waits_too() -> None:
     hands.take(wire.TextTyped("жшю"), 10.0)
     hands.take(press(ord("a")), 10.1)
     assert "+10" not in display.done
-    hands.go_on(11.0)
+    for now in (10.2, 11.0, 12.0):
+        hands.go_on(now)
     assert display.done[-1] == "+10"
 
 
