@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fanlight.errors import HostError
+from fanlight.errors import HostError, NotSignedIn
 from fanlight.store import OWNER
 
+from .identity import find_asker
 from .parts import SharedParts
 from .problems import responses
 from .schemas import Health
@@ -83,9 +84,13 @@ async def healthz(parts: SharedParts) -> Health:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses=responses() | {200: {"description": "The figures", "content": {"text/plain": {}}}},
+    responses=responses(NotSignedIn)
+    | {200: {"description": "The figures", "content": {"text/plain": {}}}},
 )
-async def metrics(request: Request) -> Response:
-    """Give the figures as Prometheus reads them."""
+async def metrics(request: Request, parts: SharedParts) -> Response:
+    """Give the figures as Prometheus reads them; off this computer, only to who has a key."""
+    is_public = parts.settings.public_url.startswith("https:")
+    if is_public and await find_asker(request, parts) is None:
+        raise NotSignedIn
     figures: Figures = request.app.state.figures
     return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)

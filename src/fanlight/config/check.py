@@ -12,6 +12,9 @@ from fanlight.errors import SettingRejected
 
 from .serve import ServeSettings
 
+MOST_VIEWERS = 32
+"""What the media gateway takes for one session (media/gateway/limits.py)."""
+
 
 def check(settings: ServeSettings) -> None:
     """Refuse settings that do not go together.
@@ -53,6 +56,11 @@ def _check_numbers(settings: ServeSettings) -> None:
     for name in positive:
         if getattr(settings, name) <= 0:
             raise SettingRejected(f"{name} must be more than 0.", hint=f"Leave {name} out.")
+    if settings.max_viewers_per_session > MOST_VIEWERS:
+        raise SettingRejected(
+            f"max_viewers_per_session is {settings.max_viewers_per_session}.",
+            hint=f"The media gateway takes up to {MOST_VIEWERS} viewers of one session.",
+        )
     for name in ("machine_memory_mib", "machine_pids", "keeper_grace_s"):
         if getattr(settings, name) < 0:
             raise SettingRejected(f"{name} must not be negative.", hint=f"Leave {name} out.")

@@ -88,6 +88,18 @@ async def test_with_tls_the_cookie_is_bound_to_this_host(tmp_path: Path) -> None
         assert "Domain" not in cookie
 
 
+async def test_figures_are_told_to_nobody_who_is_not_known_when_others_can_ask(
+    tmp_path: Path,
+) -> None:
+    settings = ApiSettings.serving(PORT, public_url="https://desk.example")
+    async with make_desk(tmp_path, settings) as desk:
+        client = desk.client(host="desk.example")
+        assert (await client.get("/metrics")).status_code == 401
+        _, key = await desk.store.new_key(OWNER, "prometheus", desk.clock())
+        headers = {"authorization": f"Bearer {key}"}
+        assert (await client.get("/metrics", headers=headers)).status_code == 200
+
+
 async def test_health_and_figures_name_routes_not_addresses(desk: Desk) -> None:
     client = desk.client()
     await client.get("/api/auth/session/secret-id")
