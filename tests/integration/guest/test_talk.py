@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -67,6 +68,13 @@ def test_a_new_controller_hears_everything_again_and_the_old_one_is_cut_off(mach
     asyncio.run(body())
 
 
+async def linked(machine: Any) -> None:
+    """Hold a link as a controller does: connect again when one is closed."""
+    while True:
+        with contextlib.suppress(ConnectionError):
+            await machine.link()
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -83,11 +91,13 @@ def test_a_link_that_does_not_begin_as_it_must_is_closed(machine: Any, said: byt
             reader = await machine.connect()
             machine._writer.write(said)
             async with asyncio.timeout(10):
-                assert await reader.read() == b""
+                # Closed with something unread, it is a reset.
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
             machine.hang_up()
             # and the machine takes the right one afterwards
             async with asyncio.TaskGroup() as tasks:
-                link = tasks.create_task(machine.link())
+                link = tasks.create_task(linked(machine))
                 await machine.until("identified", lambda: bool(machine.messages))
                 link.cancel()
 
