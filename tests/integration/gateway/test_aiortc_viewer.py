@@ -77,6 +77,14 @@ class Viewer:
             while await self.messages.get() != message:
                 pass
 
+    async def expect_pong(self, t: float) -> wire.InputPong:
+        """Receive until the ping of that number is answered."""
+        async with asyncio.timeout(20):
+            while True:
+                match await self.messages.get():
+                    case wire.InputPong() as pong if pong.t == t:
+                        return pong
+
     async def frame_of(self, width_px: int, *, after_pts: int = -1) -> int:
         """Receive until a frame is this wide and later; give its time in 1/90000 s."""
         async with asyncio.timeout(20):
@@ -159,7 +167,7 @@ async def test_input_reaches_the_machine_from_the_viewer_that_holds_control(
         await viewer.expect(wire.ControlHeld(held=False))
         viewer.channel.send(wire.encode(wire.TextTyped("not taken")).decode())
         viewer.channel.send(wire.encode(wire.InputPing(1.5)).decode())
-        await viewer.expect(wire.InputPong(1.5))
+        assert (await viewer.expect_pong(1.5)).at_ms > 0
         await gateway.expect(wire.ConnectionStats, lambda m: m.inputs_refused == 1)
         assert "not taken" not in str(machine.lines)
 

@@ -257,7 +257,7 @@ class Connection:
         if self._is_closed:
             return
         if isinstance(message, wire.InputPing):
-            self._peer.say(wire.InputPong(message.t))
+            self._peer.say(wire.InputPong(message.t, time.monotonic() * 1000))
         elif self.controls and self._is_shown:
             self._has_pressed = True
             self._owner.take_input(message)

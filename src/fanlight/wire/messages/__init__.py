@@ -38,13 +38,18 @@ from .input import (
     ButtonChanged,
     ControlHeld,
     DisplaySize,
+    FramesTaken,
     Input,
     InputPing,
     InputPong,
     KeyChanged,
     KeysReleased,
+    PictureClock,
     PointerMoved,
+    Rung,
     TextTyped,
+    ViewerFigures,
+    ViewerReported,
     WheelTurned,
 )
 from .link import (
@@ -75,6 +80,7 @@ from .media import (
     CloseSession,
     ConnectionAnswer,
     ConnectionRejected,
+    ConnectionReport,
     ConnectionState,
     ConnectionStats,
     FirstFrameSent,
@@ -83,7 +89,9 @@ from .media import (
     MediaFlow,
     OpenConnection,
     OpenSession,
+    OpenStream,
     SetControl,
+    StreamOpened,
     ViewerCandidate,
 )
 from .naming import KINDS, NAMES
@@ -99,6 +107,9 @@ Message = (
     | InputPong
     | DisplaySize
     | ControlHeld
+    | PictureClock
+    | ViewerReported
+    | FramesTaken
     | IdentifyMachine
     | StartLogin
     | ReleaseCredential
@@ -130,6 +141,9 @@ Message = (
     | ConnectionState
     | FirstFrameSent
     | ConnectionStats
+    | ConnectionReport
+    | OpenStream
+    | StreamOpened
     | MediaFlow
     | AttachMachine
     | DetachMachine
@@ -161,6 +175,7 @@ __all__ = [
     "CloseSession",
     "ConnectionAnswer",
     "ConnectionRejected",
+    "ConnectionReport",
     "ConnectionState",
     "ConnectionStats",
     "ControlHeld",
@@ -174,6 +189,7 @@ __all__ = [
     "EgressRefused",
     "EndKeeper",
     "FirstFrameSent",
+    "FramesTaken",
     "GatewayExited",
     "GatewayHello",
     "GatewaySpawned",
@@ -201,18 +217,24 @@ __all__ = [
     "Message",
     "OpenConnection",
     "OpenSession",
+    "OpenStream",
     "PageOpened",
+    "PictureClock",
     "PointerMoved",
     "ProcessRestarted",
     "RejectLogin",
     "ReleaseCredential",
+    "Rung",
     "SetControl",
     "SpawnMachine",
     "StageReached",
     "StartLogin",
+    "StreamOpened",
     "TextTyped",
     "ToolSpec",
     "UserCodeShown",
     "ViewerCandidate",
+    "ViewerFigures",
+    "ViewerReported",
     "WheelTurned",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from .naming import named
 
@@ -75,6 +76,8 @@ class InputPong:
     """The answer to `input.ping`."""
 
     t: float
+    at_ms: float = 0.0
+    """The gateway's clock when it answered (CLOCK_MONOTONIC): the viewer learns the offset."""
 
 
 Input = PointerMoved | ButtonChanged | WheelTurned | KeyChanged | TextTyped | KeysReleased
@@ -98,3 +101,59 @@ class ControlHeld:
     """Whether this viewer's input is taken; others watch."""
 
     held: bool
+
+
+@named("picture.clock")
+@dataclass(frozen=True, slots=True)
+class PictureClock:
+    """When a frame left the gateway, so that the viewer can tell how old what it shows is."""
+
+    rtp: int
+    """The frame's timestamp in this viewer's stream, in 1/90000 s."""
+    at_ms: float
+    """The gateway's clock when it sent the frame (CLOCK_MONOTONIC)."""
+    machine_ms: float
+    """How long the frame took before: from reading the display to the gateway."""
+
+
+# --- browser -> gateway: what a viewer sees -----------------------------------------------------
+
+Rung = Literal["udp", "tcp", "turn-udp", "turn-tcp", "turn-tls", "websocket", "vnc"]
+"""A way of getting the picture to a viewer: WebRTC over UDP, over ICE-TCP, by a TURN server over
+UDP, TCP or TLS; the encoded frames over a WebSocket; noVNC."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerFigures:
+    """A viewer's figures since its connection began, or over its last sample."""
+
+    rung: Rung
+    frames_decoded: int
+    frames_dropped: int = 0
+    freeze_ms: float = 0.0
+    """Time without a new frame while there was one to show, in all (W3C totalFreezesDuration)."""
+    frames_per_s: float = 0.0
+    kbps: float = 0.0
+    loss_percent: float = 0.0
+    jitter_ms: float = 0.0
+    round_trip_ms: float = 0.0
+    latency_ms: float = 0.0
+    """From reading the machine's display to showing it here; 0: not known yet."""
+    score: float = 0.0
+    """1 (unusable) to 5 (as if local); 0: not known yet."""
+
+
+@named("viewer.report")
+@dataclass(frozen=True, slots=True)
+class ViewerReported:
+    """A viewer's figures, every two seconds."""
+
+    figures: ViewerFigures
+
+
+@named("stream.ack")
+@dataclass(frozen=True, slots=True)
+class FramesTaken:
+    """Over a WebSocket only: frames up to this number arrived and went to the decoder."""
+
+    frame: int

@@ -7,6 +7,7 @@ from typing import Literal
 
 from fanlight.wire.ids import ConnectionId, SessionId
 
+from .input import ViewerFigures
 from .naming import named
 
 # --- controller -> gateway ----------------------------------------------------------------------
@@ -133,7 +134,7 @@ class FirstFrameSent:
 @named("connection.stats")
 @dataclass(frozen=True, slots=True)
 class ConnectionStats:
-    """Counters of one connection, every two seconds."""
+    """Counters and figures of one connection, every two seconds."""
 
     session: SessionId
     connection: ConnectionId
@@ -143,6 +144,28 @@ class ConnectionStats:
     packets_lost: int
     key_frames_wanted: int
     inputs_refused: int = 0
+    transport: Literal["udp", "tcp", "websocket"] = "udp"
+    pair: str = ""
+    """The pair that ICE chose, as `kind address port -> kind address port`. For the operator."""
+    jitter_ms: float = 0.0
+    estimate_kbps: int = 0
+    """What the path is taken to carry; 0: not known."""
+    target_kbps: int = 0
+    """What the machine was asked to send for this viewer's layer; 0: nothing was asked."""
+    layer: int = 0
+    """0 the main picture; 1 the smaller one, for viewers whose path carries much less."""
+    frames_sent: int = 0
+    frames_skipped: int = 0
+
+
+@named("connection.report")
+@dataclass(frozen=True, slots=True)
+class ConnectionReport:
+    """What a viewer says of what it sees. A viewer may lie: it is shown and counted, no more."""
+
+    session: SessionId
+    connection: ConnectionId
+    figures: ViewerFigures
 
 
 @named("media.flow")
@@ -156,3 +179,39 @@ class MediaFlow:
     lost: int
     malformed: int
     key_frames: int
+    encoder: str = ""
+    """The encoder's name as the machine says it, such as `vp8enc`."""
+    encode_ms: float = 0.0
+    """From reading the display to the frame's first packet, as the machine measured it."""
+    target_kbps: int = 0
+    frames_per_s: int = 0
+    scale_percent: int = 100
+    layers: int = 1
+
+
+# --- a viewer over a WebSocket ------------------------------------------------------------------
+
+
+@named("stream.open")
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """controller -> gateway, first and only on a connection of its own to gateway.sock.
+
+    `stream.opened` or `connection.rejected` is the answer; then the connection carries the
+    chunks of `wire/stream.py`, which the controller passes on to the viewer's WebSocket and back.
+    Control is changed, and the connection closed, over the controller's other connection.
+    """
+
+    session: SessionId
+    connection: ConnectionId
+    codecs: tuple[str, ...] = ("vp8",)
+    """What the viewer decodes: `vp8`, `h264`."""
+    controls: bool = True
+
+
+@named("stream.opened")
+@dataclass(frozen=True, slots=True)
+class StreamOpened:
+    """The stream begins; frames are in this codec."""
+
+    codec: Literal["vp8", "h264"]
