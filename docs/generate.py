@@ -1,11 +1,13 @@
-"""Writes the reference pages that are drawn from the code.
+"""Writes the reference pages that are drawn from the code, and the viewer's table of causes.
 
-`./dev generate` runs it; a test checks that the pages are fresh.
+`./dev generate` runs it; a test checks that what it writes is fresh.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from fanlight.client.api import (
     ProblemReceived,
     ServerUnreachable,
 )
+from fanlight.session.causes import CAUSES, WHOSE, Cause
 from fanlight.session.meanings import ENDS, LOGIN_ENDS, NOTICES
 
 DOCS = Path(__file__).parent
@@ -43,7 +46,57 @@ def problems() -> str:
         for code, known in sorted(meanings.items()):
             lines += [f"## {code}", "", f"**{known.title}.** {known.text}", ""]
             lines += [f"What to do: {known.hint}", ""]
+    lines += ["# Why a picture does not come", "", "Each has a page of its own.", ""]
+    for code, cause in sorted(CAUSES.items()):
+        lines.append(f"- [{code}](../problems/{code}.md): {cause.title}")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def cause_page(code: str, cause: Cause) -> str:
+    """Give docs/problems/CODE.md."""
+    return f"""# {cause.title}
+
+Code `{code}`. It lies with {WHOSE[cause.whose]}.
+
+{cause.text}
+
+## How it is found out
+
+{cause.found}
+
+## What to do
+
+As a viewer: {cause.hint}
+
+As the operator: {cause.operator}
+
+[All problems](../reference/problems.md)
+"""
+
+
+def viewer_causes() -> str:
+    """Give web/viewer/causes.ts: what the viewer says of each cause."""
+    lines = [
+        "/** Made by `./dev generate` from src/fanlight/session/causes.py: do not edit. */",
+        "",
+        "export interface Cause {",
+        "  readonly title: string;",
+        "  readonly text: string;",
+        f"  readonly whose: {' | '.join(json.dumps(each) for each in WHOSE)};",
+        "  readonly hint: string;",
+        "}",
+        "",
+        "export const CAUSES = {",
+    ]
+    for code, cause in CAUSES.items():
+        lines.append(f"  {code if code.isidentifier() else json.dumps(code)}: {{")
+        for name in ("title", "text", "whose", "hint"):
+            # Biome breaks no line after a key this short, however long the text.
+            lines.append(f"    {name}: {json.dumps(getattr(cause, name), ensure_ascii=False)},")
+        lines.append("  },")
+    lines += ["} as const satisfies Record<string, Cause>;", ""]
+    lines += ["export type CauseCode = keyof typeof CAUSES;", ""]
+    return "\n".join(lines)
 
 
 def _errors() -> Iterator[type[errors.FanlightError]]:
@@ -52,12 +105,22 @@ def _errors() -> Iterator[type[errors.FanlightError]]:
     yield from (ServerUnreachable, ProblemReceived, BundleRefused, LoginNotDelivered)
 
 
-PAGES: dict[str, Callable[[], str]] = {"reference/problems.md": problems}
-"""Page under docs/ -> what writes it."""
+PAGES: dict[str, Callable[[], str]] = {
+    "reference/problems.md": problems,
+    "../web/viewer/causes.ts": viewer_causes,
+    **{
+        f"problems/{code}.md": functools.partial(cause_page, code, cause)
+        for code, cause in CAUSES.items()
+    },
+}
+"""Path from docs/ -> what writes it."""
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page; take away pages of causes that are no more."""
+    for path in (DOCS / "problems").glob("*.md"):
+        if f"problems/{path.name}" not in PAGES:
+            path.unlink()
     for name, page in PAGES.items():
         path = DOCS / name
         path.parent.mkdir(parents=True, exist_ok=True)

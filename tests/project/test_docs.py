@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fanlight.session.causes import CAUSES
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -36,6 +38,12 @@ def test_generated_pages_are_fresh() -> None:
     ]
 
     assert not stale, "run ./dev generate"
+
+
+def test_every_cause_has_its_page_and_every_page_its_cause() -> None:
+    pages = {path.stem for path in (ROOT / "docs" / "problems").glob("*.md")}
+
+    assert pages == set(CAUSES)
 
 
 def test_every_dev_command_is_in_its_help() -> None:

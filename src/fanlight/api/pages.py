@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fanlight import errors
+from fanlight.session.causes import CAUSES, WHOSE, Cause
 from fanlight.session.meanings import MEANINGS
 
 from .headers import page_policy
@@ -38,8 +39,13 @@ _PROBLEM_PAGE = """<!doctype html>
 <p>{meaning}</p>
 <h2>What to do</h2>
 <p>{hint}</p>
-<p>Code <code>{code}</code>{status}. <a href="/">Fanlight</a></p>
+{more}<p>Code <code>{code}</code>{status}. <a href="/">Fanlight</a></p>
 </html>
+"""
+_MORE = """<p>As the operator: {operator}</p>
+<h2>How it is found out</h2>
+<p>{found}</p>
+<p>It lies with {whose}.</p>
 """
 
 
@@ -97,12 +103,26 @@ async def _problem(request: Request) -> Response:
     words = _words(request.path_params["code"])
     if words is None:
         raise errors.NotFound("there is no problem of that name")
-    text = _PROBLEM_PAGE.format_map({name: html.escape(word) for name, word in words.items()})
-    return Response(text, media_type="text/html")
+    cause = CAUSES.get(words["code"])
+    page = _PROBLEM_PAGE.format_map({**_escaped(words), "more": _more(cause) if cause else ""})
+    return Response(page, media_type="text/html")
+
+
+def _more(cause: Cause) -> str:
+    """Give what a page says of a cause beyond what it says of every problem."""
+    words = {"operator": cause.operator, "found": cause.found, "whose": WHOSE[cause.whose]}
+    return _MORE.format_map(_escaped(words))
+
+
+def _escaped(words: dict[str, str]) -> dict[str, str]:
+    return {name: html.escape(word) for name, word in words.items()}
 
 
 def _words(code: str) -> dict[str, str] | None:
-    """Give what a page says of an error, or of a reason why something ended."""
+    """Give what a page says of a cause, an error, or a reason why something ended."""
+    if cause := CAUSES.get(code):
+        words = {"title": cause.title, "meaning": cause.text, "hint": cause.hint}
+        return {**words, "code": code, "status": ""}
     if known := MEANINGS.get(code):
         words = {"title": known.title, "meaning": known.text, "hint": known.hint}
         return {**words, "code": code, "status": ""}
