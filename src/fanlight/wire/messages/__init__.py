@@ -43,6 +43,7 @@ from .input import (
     InputPing,
     InputPong,
     KeyChanged,
+    KeyFrameWanted,
     KeysReleased,
     PictureClock,
     PointerMoved,
@@ -91,6 +92,7 @@ from .media import (
     OpenSession,
     OpenStream,
     SetControl,
+    StreamClosed,
     StreamOpened,
     ViewerCandidate,
 )
@@ -110,6 +112,7 @@ Message = (
     | PictureClock
     | ViewerReported
     | FramesTaken
+    | KeyFrameWanted
     | IdentifyMachine
     | StartLogin
     | ReleaseCredential
@@ -144,6 +147,7 @@ Message = (
     | ConnectionReport
     | OpenStream
     | StreamOpened
+    | StreamClosed
     | MediaFlow
     | AttachMachine
     | DetachMachine
@@ -203,6 +207,7 @@ __all__ = [
     "KeeperHello",
     "KeeperState",
     "KeyChanged",
+    "KeyFrameWanted",
     "KeysReleased",
     "LinkPing",
     "LinkPong",
@@ -229,6 +234,7 @@ __all__ = [
     "SpawnMachine",
     "StageReached",
     "StartLogin",
+    "StreamClosed",
     "StreamOpened",
     "TextTyped",
     "ToolSpec",

@@ -157,3 +157,9 @@ class FramesTaken:
     """Over a WebSocket only: frames up to this number arrived and went to the decoder."""
 
     frame: int
+
+
+@named("stream.key_frame")
+@dataclass(frozen=True, slots=True)
+class KeyFrameWanted:
+    """Over a WebSocket only: the decoder lost its state, and shows nothing before a key frame."""

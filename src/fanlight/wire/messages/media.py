@@ -212,6 +212,15 @@ class OpenStream:
 @named("stream.opened")
 @dataclass(frozen=True, slots=True)
 class StreamOpened:
-    """The stream begins; frames are in this codec."""
+    """The stream begins; frames are in this codec. Passed on to the browser in the first chunk."""
 
     codec: Literal["vp8", "h264"]
+
+
+@named("stream.closed")
+@dataclass(frozen=True, slots=True)
+class StreamClosed:
+    """gateway -> browser, in the last chunk: why the gateway ends this stream."""
+
+    code: str
+    detail: str
