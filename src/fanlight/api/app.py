@@ -24,6 +24,7 @@ from . import (
     health,
     keys,
     pages,
+    preflight,
     problems,
     sessions,
     signalling,
@@ -36,6 +37,7 @@ from .controls import Controls
 from .guard import Guard
 from .health import Figures, Measured
 from .parts import Limits, Parts
+from .passes import Passes
 from .rates import Rate
 from .resources import Resources
 from .settings import ApiSettings
@@ -43,7 +45,19 @@ from .settings import ApiSettings
 log = structlog.get_logger()
 
 PRUNE_EVERY_S = 60.0
-ROOMS = (signin, keys, sessions, events, signalling, whep, tickets, vnc, devices, health)
+ROOMS = (
+    signin,
+    keys,
+    sessions,
+    events,
+    signalling,
+    whep,
+    preflight,
+    tickets,
+    vnc,
+    devices,
+    health,
+)
 
 
 def create_app(
@@ -82,8 +96,10 @@ def create_app(
             device=Rate("device requests", rates.device),
             ticket=Rate("tickets", rates.ticket),
             offer=Rate("offers", rates.offer),
+            preflight=Rate("checked connections", rates.preflight),
         ),
         resources=Resources(),
+        passes=Passes(),
     )
     app.state.figures = Figures(registry or CollectorRegistry())
     problems.install(app)

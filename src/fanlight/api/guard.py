@@ -84,7 +84,8 @@ class Guard:
 
     async def _body_read(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
         path: str = scope["path"]
-        signalling = path.startswith("/api/webrtc/session/")
+        checked = path.startswith("/api/webrtc/preflight")
+        signalling = checked or path.startswith("/api/webrtc/session/")
         limit = self.settings.max_offer_bytes if signalling else self.settings.max_body_bytes
         length = headers.get("content-length", "")
         if length.isdigit() and len(length) > 12:
@@ -95,8 +96,8 @@ class Guard:
             return receive
         messages = await _messages(receive, limit)
         sized = any(message.get("body") for message in messages)
-        whep = signalling and "/whep" in path
-        if sized and not whep and path.startswith("/api/") and not _is_json(headers):
+        described = checked or (signalling and "/whep" in path)
+        if sized and not described and path.startswith("/api/") and not _is_json(headers):
             raise errors.MediaTypeUnsupported
         return _replay(messages, receive)
 

@@ -13,6 +13,7 @@ from fanlight.store import Store
 from fanlight.tools import ListedTool
 
 from .controls import Controls
+from .passes import Passes
 from .rates import Rate
 from .resources import Resources
 from .settings import ApiSettings
@@ -26,6 +27,7 @@ class Limits:
     device: Rate
     ticket: Rate
     offer: Rate
+    preflight: Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Parts:
     clock: Callable[[], float]
     limits: Limits
     resources: Resources
+    passes: Passes
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

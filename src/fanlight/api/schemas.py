@@ -106,8 +106,9 @@ class CandidateBody(Body):
 class NewTicket(Body):
     """What the ticket is to open."""
 
-    session: Annotated[str, StringConstraints(min_length=1, max_length=128)]
-    use: Literal["vnc", "whep"]
+    session: Annotated[str, StringConstraints(max_length=128)] = ""
+    """One's own session; none for `preflight`."""
+    use: Literal["vnc", "whep", "preflight"]
 
 
 class NewKey(Body):

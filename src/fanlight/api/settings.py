@@ -21,6 +21,8 @@ class Rates:
     device: int = 20
     ticket: int = 60
     offer: int = 120
+    preflight: int = 60
+    """Connections of a pre-flight; one of them tries about six."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,11 @@ router = APIRouter(tags=["view"])
     responses=responses(NotSignedIn, NotAllowed, SessionNotFound, SessionEnded),
 )
 async def make_ticket(body: NewTicket, asker: Browser, parts: SharedParts) -> TicketAnswer:
-    """Make a ticket for one's own session: good for 60 seconds, once."""
+    """Make a ticket for one's own session, or for a pre-flight: good for 60 seconds, once."""
     now = parts.clock()
     parts.limits.ticket.take(asker.principal, now)
+    if body.use == "preflight":
+        return TicketAnswer(ticket=parts.passes.new(asker.principal, now))
     session = SessionId(body.session)
     found = await parts.controller.session(asker.principal, session)
     if found.status == "ended":

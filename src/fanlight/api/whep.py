@@ -40,7 +40,8 @@ REFUSED = responses(
 )
 
 
-def _sends(media_type: str) -> dict[str, object]:
+def sends(media_type: str) -> dict[str, object]:
+    """Describe a body of `media_type` for the OpenAPI document."""
     schema = {"schema": {"type": "string"}}
     return {"requestBody": {"required": True, "content": {media_type: schema}}}
 
@@ -49,14 +50,14 @@ def _sends(media_type: str) -> dict[str, object]:
     ENDPOINT,
     status_code=201,
     response_class=Response,
-    openapi_extra=_sends(SDP),
+    openapi_extra=sends(SDP),
     responses=REFUSED | {201: {"description": "The answer", "content": {SDP: {}}}},
 )
 async def post(id: str, request: Request, parts: SharedParts) -> Response:
     """Send an offer, get the answer."""
     session = SessionId(id)
     viewer = await find_viewer(request, session, parts)
-    offer = await _body(request, SDP)
+    offer = await described(request, SDP)
     facts = read_offer(offer)
     connection = await open_connection(viewer, session, offer, parts)
     answer = await parts.controller.answer(
@@ -126,7 +127,7 @@ async def options(id: str, request: Request, parts: SharedParts) -> Response:
     ENDPOINT + "/{connection}",
     status_code=204,
     response_class=Response,
-    openapi_extra=_sends(FRAGMENT),
+    openapi_extra=sends(FRAGMENT),
     responses=REFUSED
     | responses(
         errors.FragmentRejected,
@@ -140,7 +141,7 @@ async def patch(id: str, connection: str, request: Request, parts: SharedParts) 
     session, opened = SessionId(id), ConnectionId(connection)
     viewer = await find_viewer(request, session, parts)
     viewer.may_touch(opened)
-    fragment = read_fragment(await _body(request, FRAGMENT))
+    fragment = read_fragment(await described(request, FRAGMENT))
     resource = parts.resources.get(opened)
     if resource is not None:
         if resource.session != session:
@@ -187,7 +188,8 @@ async def _discovered(id_: str, request: Request, parts: Parts) -> Viewer:
     return viewer
 
 
-async def _body(request: Request, media_type: str) -> str:
+async def described(request: Request, media_type: str) -> str:
+    """Give the body as text. Raises MediaTypeUnsupported, MalformedBody."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != media_type:
         raise errors.MediaTypeUnsupported(f"this takes {media_type}")

@@ -18,6 +18,7 @@ from fanlight.wire import (
 )
 
 from . import metrics
+from .preflight import is_preflight
 from .reasons import inert
 from .registry import Registry
 
@@ -59,12 +60,17 @@ class FanOut(Registry):
 
     def gateway_lost(self) -> None:
         """Tell every session."""
+        self.preflights.lose_all()
         for driver in list(self.drivers.values()):
             driver.gateway_lost()
 
     def gateway_said(self, message: Message) -> None:
         """Pass it on to the session that it is about."""
-        driver = self.drivers.get(getattr(message, "session", SessionId("")))
+        session: SessionId = getattr(message, "session", SessionId(""))
+        if is_preflight(session):
+            self.preflights.hear(message)
+            return
+        driver = self.drivers.get(session)
         if driver is not None:
             driver.gateway_said(message)
 

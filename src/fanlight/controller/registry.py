@@ -15,6 +15,7 @@ from fanlight.wire import GatewayWelcome, Message, PrincipalId, SessionId
 from .around import Around
 from .driver import Driver
 from .gateway_link import GatewayLink
+from .preflight import Preflights
 from .settings import ControllerSettings
 from .tokens import MachineTokens
 from .tool_work import Tools
@@ -46,6 +47,7 @@ class Registry:
             on_lost=self.gateway_lost,
             on_message=self.gateway_said,
         )
+        self.preflights = Preflights(self.gateway)
 
     def gateway_back(self, welcome: GatewayWelcome) -> None:
         """Hear that there is a gateway, and what it holds."""

@@ -72,6 +72,18 @@ class ViewerSide(Registry):
         driver = await self.live(principal, id)
         driver.talk(negotiation.ConnectionClosed(connection))
 
+    async def preflight(self, principal: PrincipalId, sdp: str) -> tuple[ConnectionId, str]:
+        """Answer an offer that has no session: what is behind it is the way alone.
+
+        Raises:
+            OfferRejected, GatewayUnavailable, LimitReached: as they say.
+        """
+        return await self.preflights.open(principal, sdp)
+
+    async def close_preflight(self, principal: PrincipalId, connection: ConnectionId) -> None:
+        """Close such a connection. Raises ConnectionNotFound."""
+        self.preflights.close(principal, connection)
+
     @contextlib.asynccontextmanager
     async def viewing_by_vnc(self, principal: PrincipalId, id: SessionId) -> AsyncIterator[Path]:
         """Give the path of the machine's VNC socket; one viewer more while the block lasts.

@@ -72,6 +72,7 @@ class FakeController:
         self.gateway_answers: str | None = ANSWER
         self.failing: FanlightError | Exception | None = None
         self.max_sessions = 100
+        self.preflights: dict[ConnectionId, PrincipalId] = {}
         self.store_session: Callable[[PrincipalId, Session], Any] | None = None
         self._changed = asyncio.Condition()
 
@@ -213,6 +214,17 @@ class FakeController:
     ) -> None:
         found = self._owned(principal, id)
         del found.connections[_connection(found, connection)[0]]
+
+    async def preflight(self, principal: PrincipalId, sdp: str) -> tuple[ConnectionId, str]:
+        self._fail()
+        connection = ConnectionId(f"preflight-{len(self.preflights) + 1}")
+        self.preflights[connection] = principal
+        return connection, ANSWER
+
+    async def close_preflight(self, principal: PrincipalId, connection: ConnectionId) -> None:
+        if self.preflights.get(connection) != principal:
+            raise ConnectionNotFound
+        del self.preflights[connection]
 
     async def offer_for_machine(
         self, machine_token: str, id: SessionId, connection: ConnectionId | None, wait_s: float

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from tests.integration.api.real import FRAGMENT, SDP, Real, problem
 from tests.integration.api.test_bad_input import OFFERED, send
-from tests.unit.api.desk import RECIPIENT
+from tests.unit.api.desk import OFFER, RECIPIENT
 from tests.unit.api.test_who import OWNING, VIEWING
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -142,6 +142,27 @@ def test_vnc_needs_a_fresh_ticket_for_it_and_our_own_page(real: Real, session: s
     assert vnc(real, session, real.ticket(session, "whep"), real.url) == 410
     assert vnc(real, session, ticket, real.url) == 101
     assert vnc(real, session, ticket, real.url) == 410
+
+
+def test_a_way_is_tried_by_a_persons_browser_and_closed_by_it_alone(
+    real: Real, session: str, eve: httpx.Client
+) -> None:
+    key = real.owner.post("/api/keys", json={"label": "ci"}).json()["key"]
+    path, offer = "/api/webrtc/preflight", OFFERED
+    for who, status in ((real.nobody(), 401), (real.program(key), 403)):
+        assert who.post(path, content=offer, headers=SDP).status_code == status
+    for who in (real.owner, eve):
+        answer = who.post(path, content=offer, headers=SDP)
+        assert answer.status_code == 201, answer.text
+        assert "a=candidate:" in answer.text
+        assert session not in answer.text
+        place = answer.headers["location"]
+        others = eve if who is real.owner else real.owner
+        assert others.delete(place).status_code == 404
+        name = place.rpartition("/")[2]
+        assert who.delete(f"/api/webrtc/session/{session}/whep/{name}").status_code == 404
+        assert who.delete(place).status_code == 200
+    problem(real.owner.post(path, content=OFFER, headers=SDP), 400, "offer-rejected")
 
 
 def test_a_key_alone_neither_views_nor_confirms(real: Real, session: str) -> None:
