@@ -93,9 +93,9 @@ class Talk(RuleBasedStateMachine):
                 case _:
                     pass
 
-    @rule(connection=any_connection)
-    def offers(self, connection: ConnectionId) -> None:
-        self.say(talk.OfferReceived(connection, "v=0"))
+    @rule(connection=any_connection, replaces=st.none() | any_connection)
+    def offers(self, connection: ConnectionId, replaces: ConnectionId | None) -> None:
+        self.say(talk.OfferReceived(connection, "v=0", replaces))
         if connection in self.core.connections:
             self.offered.add(connection)
 
@@ -172,6 +172,8 @@ class Talk(RuleBasedStateMachine):
             assert sum(self.at_gateway.values()) <= 1
         if self.core.live:
             assert self.core.holder in {each.id for each in self.core.live}
+            holder = self.core.connections[self.core.holder]
+            assert self.core.owed != holder.viewer, "it has what it is owed"
 
     @invariant()
     def an_offer_is_answered_or_refused_once(self) -> None:

@@ -53,14 +53,20 @@ async def find_viewer(request: HTTPConnection, session: SessionId, parts: Parts)
 
 
 async def open_connection(
-    viewer: Viewer, session: SessionId, sdp: str, parts: Parts
+    viewer: Viewer,
+    session: SessionId,
+    sdp: str,
+    parts: Parts,
+    replaces: ConnectionId | None = None,
 ) -> ConnectionId:
     """Send the offer; uses the viewer's ticket up. Raises Expired, and what `offer` raises."""
+    if replaces is not None:
+        viewer.may_touch(replaces)
     now = parts.clock()
     parts.limits.offer.take(viewer.principal, now)
     if viewer.ticket is not None:
         await parts.store.redeem_ticket(viewer.ticket, session, "whep", now)
-    connection = await parts.controller.offer(viewer.principal, session, sdp)
+    connection = await parts.controller.offer(viewer.principal, session, sdp, replaces=replaces)
     if viewer.ticket is not None:
         await parts.store.bind_ticket(viewer.ticket, connection, now)
     return connection

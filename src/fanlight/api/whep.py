@@ -8,8 +8,9 @@ long as the ufrag is the present one; another ufrag is an ICE restart, which get
 from __future__ import annotations
 
 import secrets
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,6 +27,8 @@ from .viewing import Viewer, find_viewer, open_connection
 router = APIRouter(tags=["whep"])
 
 ENDPOINT = "/api/webrtc/session/{id}/whep"
+NAME = r"^[A-Za-z0-9_-]{1,128}$"
+"""A connection's name, as far as its letters go."""
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
 REFUSED = responses(
@@ -53,13 +56,22 @@ def sends(media_type: str) -> dict[str, object]:
     openapi_extra=sends(SDP),
     responses=REFUSED | {201: {"description": "The answer", "content": {SDP: {}}}},
 )
-async def post(id: str, request: Request, parts: SharedParts) -> Response:
-    """Send an offer, get the answer."""
+async def post(
+    id: str,
+    request: Request,
+    parts: SharedParts,
+    replaces: Annotated[str | None, Query(pattern=NAME)] = None,
+) -> Response:
+    """Send an offer, get the answer.
+
+    `replaces`: the connection that this viewer had before. It stays one viewer, and keeps control.
+    """
     session = SessionId(id)
     viewer = await find_viewer(request, session, parts)
     offer = await described(request, SDP)
     facts = read_offer(offer)
-    connection = await open_connection(viewer, session, offer, parts)
+    before = None if replaces is None else ConnectionId(replaces)
+    connection = await open_connection(viewer, session, offer, parts, before)
     answer = await parts.controller.answer(
         viewer.principal, session, connection, parts.settings.answer_wait_s
     )

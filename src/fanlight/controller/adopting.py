@@ -47,8 +47,10 @@ class Adoption(FanOut):
             text = "The session's machine was gone when it came back."
             _end_unadopted(driver, Reason("controller-restarted", text))
             return
-        mine = tuple(each for each in welcome.connections if session_of(each) == record.id)
-        _adopt(driver, machine, mine)
+        mine = [each for each in welcome.connections if session_of(each) == record.id]
+        # The first that is adopted holds control: it goes on where it was.
+        mine.sort(key=lambda each: each not in welcome.controlling)
+        _adopt(driver, machine, tuple(mine))
         _log.info("session adopted", session=record.id, viewers=len(mine))
 
     async def _destroy_strays(self, machines: dict[MachineRef, Machine]) -> None:

@@ -71,7 +71,7 @@ class Driver(Cores):
         self._notices = 0
         self.is_end_told = False
         """Whether negotiation and login know that the session ends."""
-        self._connections = self._by_vnc = self._counted = 0
+        self._by_gateway = self._by_vnc = self._counted = 0
 
     # --- what is known ---------------------------------------------------------------------------
 
@@ -162,9 +162,9 @@ class Driver(Cores):
         if view.state != before and view.state in ("verified", "confirmed", "rejected"):
             self.outbox.audit(self.record, view.state, {"account": view.account or ""})
 
-    def viewers_changed(self, connections: int) -> None:
-        """Hear how many connections are alive at the gateway."""
-        self._connections = connections
+    def viewers_changed(self, viewers: int) -> None:
+        """Hear how many look by way of the gateway."""
+        self._by_gateway = viewers
         self.soon(self.life, self._count_viewers())
 
     @contextlib.contextmanager
@@ -184,7 +184,7 @@ class Driver(Cores):
 
     def _count_viewers(self) -> lifecycle.ViewersCounted:
         """Count those who look, by whatever way, and tell everybody."""
-        count = self._connections + self._by_vnc
+        count = self._by_gateway + self._by_vnc
         metrics.VIEWERS.inc(count - self._counted)
         self._counted = count
         self.shown.viewers = count
@@ -381,12 +381,14 @@ class Driver(Cores):
         if again and self.lifecycle.status not in ("ending", "ended"):
             self.publish("gateway", {"state": "back"})
 
-    def offered(self, connection: ConnectionId, sdp: str) -> None:
+    def offered(
+        self, connection: ConnectionId, sdp: str, replaces: ConnectionId | None = None
+    ) -> None:
         """A viewer offers. Raises SessionEnded, LimitReached."""
         now = self.around.clock()
         self.signalling.add(connection, now)
         try:
-            self.talk(negotiation.OfferReceived(connection, sdp))
+            self.talk(negotiation.OfferReceived(connection, sdp, replaces))
         except CallerError:
             del self.signalling.boxes[connection]
             raise

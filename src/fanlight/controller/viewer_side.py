@@ -7,26 +7,40 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from fanlight.errors import NothingYet
+from fanlight.errors import ConnectionNotFound, NothingYet
 from fanlight.session import negotiation
 from fanlight.session.negotiation import Candidate
 from fanlight.wire import ConnectionId, PrincipalId, SessionId
 
+from .fan_out import session_of
 from .registry import Registry
 
 
 class ViewerSide(Registry):
     """Connections of viewers to sessions of the principal's."""
 
-    async def offer(self, principal: PrincipalId, id: SessionId, sdp: str) -> ConnectionId:
+    async def offer(
+        self,
+        principal: PrincipalId,
+        id: SessionId,
+        sdp: str,
+        *,
+        replaces: ConnectionId | None = None,
+    ) -> ConnectionId:
         """Take a viewer's offer at any time of the session's life.
+
+        `replaces` names the connection that the same viewer had before, alive or gone: the viewer
+        is counted once, and keeps control if it held it.
 
         Raises:
             SessionEnded: it is over. LimitReached: as many viewers look as may.
+            ConnectionNotFound: `replaces` is no connection of this session's.
         """
         driver = await self.live(principal, id)
+        if replaces is not None and session_of(replaces) != id:
+            raise ConnectionNotFound("the connection to replace is not of this session")
         connection = ConnectionId(f"{id}-{secrets.token_hex(8)}")
-        driver.offered(connection, sdp)
+        driver.offered(connection, sdp, replaces)
         return connection
 
     async def answer(

@@ -7,7 +7,10 @@ is, or a machine with a WebRTC stack of its own. Each connection goes
 
 where `waiting` means that the answerer is not there yet. A connection ends with a picture or with
 a reason that has a name; nothing waits without a timer, unless the session's own does it.
-The first viewer holds control; when it leaves, control passes to the oldest one left.
+The first viewer holds control; when it leaves, control passes to the oldest one left. A viewer
+that changes its connection (a new network, another rung, a reload) says which one it replaces: both
+are one viewer, and control stays with it. A viewer that lost control only because it was away gets
+it back with its next picture, unless somebody asked for it meanwhile.
 """
 
 from __future__ import annotations
@@ -117,6 +120,8 @@ class Negotiation:
     connections: dict[ConnectionId, Connection] = field(default_factory=dict)
     """Oldest first; the closed ones among them are kept for a while."""
     holder: ConnectionId | None = None
+    owed: ConnectionId | None = None
+    """The viewer that lost control because it was away."""
     gateway_there: bool = True
     machine_ready: bool = False
     ended: Reason | None = None
@@ -132,15 +137,19 @@ class Negotiation:
             ConnectionNotFound: something for a connection that was never offered.
             IllegalEvent: an answer that nobody asked for, or an id that was offered before.
         """
-        before = len(self.live)
+        before = len(self._viewers)
         commands = self._take(event)
-        after = len(self.live)
+        after = len(self._viewers)
         return commands if before == after else [*commands, CountViewers(after)]
 
     @property
     def live(self) -> list[Connection]:
         """The connections that are not closed, oldest first."""
         return [each for each in self.connections.values() if each.state in LIVE]
+
+    @property
+    def _viewers(self) -> set[ConnectionId]:
+        return {each.viewer for each in self.live}
 
     @property
     def _gateway_is_away(self) -> bool:
@@ -172,16 +181,34 @@ class Negotiation:
             raise SessionEnded(self.ended.text)
         if event.connection in self.connections:
             raise IllegalEvent(self.connections[event.connection].state, event)
-        if len(self.live) >= self.settings.max_viewers and isinstance(event, OfferReceived):
+        viewer = event.connection
+        if isinstance(event, OfferReceived):
+            viewer = self._viewer_of(event)
+            self._check_limits(viewer)
+        connection = Connection(event.connection, viewer)
+        self.connections[event.connection] = connection
+        if self.holder is None:
+            self.holder = connection.id
+            self.owed = None if self.owed == viewer else self.owed
+        return self._step(connection, event)
+
+    def _viewer_of(self, event: OfferReceived) -> ConnectionId:
+        if event.replaces is None:
+            return event.connection
+        before = self.connections.get(event.replaces)
+        # What it replaces may be forgotten by now: then that name stands for the viewer.
+        return event.replaces if before is None else before.viewer
+
+    def _check_limits(self, viewer: ConnectionId) -> None:
+        viewers = self._viewers
+        if viewer not in viewers and len(viewers) >= self.settings.max_viewers:
             raise LimitReached(
                 f"{self.settings.max_viewers} viewers look at this session already",
                 hint="Close a viewer, or raise max_viewers_per_session.",
             )
-        connection = Connection(event.connection)
-        self.connections[event.connection] = connection
-        if self.holder is None:
-            self.holder = connection.id
-        return self._step(connection, event)
+        mine = sum(each.viewer == viewer for each in self.live)
+        if mine >= self.settings.max_connections:
+            raise LimitReached(f"this viewer has {mine} connections already")
 
     def _session_wide(self, event: SessionWide) -> list[Command]:
         match event:
@@ -207,14 +234,30 @@ class Negotiation:
         if self.holder != connection.id:
             return []
         self.holder = None
-        heirs = sorted(self.live, key=lambda each: each.disconnected)
+        return self._pass_control_on(connection, self.live)
+
+    def _pass_control_on(self, before: Connection, among: list[Connection]) -> list[Command]:
+        """Give control to another connection of the viewer's, else to the oldest viewer's."""
+        heirs = sorted(among, key=lambda each: (each.viewer != before.viewer, each.disconnected))
+        if not heirs or heirs[0].viewer != before.viewer:
+            self.owed = self.owed or before.viewer
         return self._give_control(heirs[0]) if heirs and self.ended is None else []
+
+    def _take_control_back(self, connection: Connection) -> list[Command]:
+        """Give a viewer control that is its own: on its newest picture, or after it was away."""
+        holder = self.connections[self.holder] if self.holder is not None else None
+        if holder is connection or holder is None:
+            return []
+        if connection.viewer not in (holder.viewer, self.owed):
+            return []
+        return self._give_control(connection)
 
     def _give_control(self, heir: Connection) -> list[Command]:
         commands: list[Command] = []
         if self.holder is not None:
             commands = [*self._tell_control(self.connections[self.holder], controls=False)]
         self.holder = heir.id
+        self.owed = None if self.owed == heir.viewer else self.owed
         return [*commands, *self._tell_control(heir, controls=True)]
 
     def _tell_control(self, connection: Connection, *, controls: bool) -> list[Command]:

@@ -155,8 +155,9 @@ def _connected(pair: Pair, _event: Event) -> list[Command]:
 
 
 def _back(pair: Pair, _event: Connected) -> list[Command]:
-    pair[1].disconnected = False
-    return []
+    core, connection = pair
+    connection.disconnected = False
+    return core._take_control_back(connection) if core.owed == connection.viewer else []
 
 
 def _await_picture(pair: Pair, _event: Event) -> list[Command]:
@@ -165,11 +166,12 @@ def _await_picture(pair: Pair, _event: Event) -> list[Command]:
 
 
 def _picture(pair: Pair, _event: PictureShown) -> list[Command]:
-    connection = pair[1]
+    core, connection = pair
     connection.disconnected = False
     return [
         CancelTimer(ConnectTimedOut(connection.id)),
         CancelTimer(PictureTimedOut(connection.id)),
+        *core._take_control_back(connection),
     ]
 
 
@@ -178,11 +180,14 @@ def _disconnected(pair: Pair, _event: Disconnected) -> list[Command]:
     core, connection = pair
     connection.disconnected = True
     heirs = [each for each in core.live if not each.disconnected]
-    return core._give_control(heirs[0]) if core.holder == connection.id and heirs else []
+    return (
+        core._pass_control_on(connection, heirs) if core.holder == connection.id and heirs else []
+    )
 
 
 def _control(pair: Pair, _event: ControlWanted) -> list[Command]:
     core, connection = pair
+    core.owed = None
     return [] if core.holder == connection.id else core._give_control(connection)
 
 

@@ -37,6 +37,8 @@ class NegotiationSettings:
     picture_timeout_s: float = 15.0
     """From a ready machine and a connected viewer to the first key frame sent."""
     max_viewers: int = 8
+    max_connections: int = 6
+    """Of one viewer: what it shows, what it tries, and what a page before a reload left behind."""
     max_candidates: int = 64
     """How many candidates of either side are kept while they cannot be passed on."""
     max_closed: int = 256
@@ -61,6 +63,8 @@ class OfferReceived:
 
     connection: ConnectionId
     sdp: str
+    replaces: ConnectionId | None = None
+    """A connection of the same viewer's, alive or gone, that this one comes after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +299,7 @@ class NameReason:
 
 @dataclass(frozen=True, slots=True)
 class CountViewers:
-    """So many connections are alive now."""
+    """So many viewers look now; the connections of one viewer count as one."""
 
     count: int
 
@@ -324,6 +328,8 @@ class Connection:
     """What is known of one connection. Only this module changes it."""
 
     id: ConnectionId
+    viewer: ConnectionId
+    """Whose it is: the first connection of the chain in which each replaced the one before."""
     sdp: str = ""
     state: State = State.OFFERED
     early: list[Candidate] = field(default_factory=list)

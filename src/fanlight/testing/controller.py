@@ -170,9 +170,19 @@ class FakeController:
         found.acknowledged = True
         self.calls.append(("acknowledge", id))
 
-    async def offer(self, principal: PrincipalId, id: SessionId, sdp: str) -> ConnectionId:
+    async def offer(
+        self,
+        principal: PrincipalId,
+        id: SessionId,
+        sdp: str,
+        *,
+        replaces: ConnectionId | None = None,
+    ) -> ConnectionId:
         self._fail()
         found = self._owned(principal, id)
+        if replaces is not None and not replaces.startswith(f"{id}-"):
+            raise ConnectionNotFound
+        self.calls.append(("offer", id, replaces))
         if found.shown.status in ("ending", "ended"):
             raise SessionEnded
         connection = ConnectionId(f"{id}-connection-{len(found.connections) + 1}")

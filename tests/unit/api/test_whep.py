@@ -31,6 +31,26 @@ async def opened(client: httpx.AsyncClient, session: str) -> httpx.Response:
     return answer
 
 
+async def test_an_offer_may_name_the_connection_that_it_replaces(
+    desk: Desk, owner: httpx.AsyncClient, session: str
+) -> None:
+    first = (await opened(owner, session)).headers["location"].rpartition("/")[2]
+    path = f"/api/webrtc/session/{session}/whep"
+
+    again = await owner.post(path, params={"replaces": first}, content=OFFER, headers=SDP)
+    assert again.status_code == 201
+    assert ("offer", session, first) in desk.controller.calls
+
+
+@pytest.mark.parametrize(("name", "status"), [("other-session-1", 404), ("a b", 422), ("", 422)])
+async def test_an_offer_that_replaces_what_is_not_of_its_session_is_refused(
+    owner: httpx.AsyncClient, session: str, name: str, status: int
+) -> None:
+    path = f"/api/webrtc/session/{session}/whep"
+    answer = await owner.post(path, params={"replaces": name}, content=OFFER, headers=SDP)
+    assert answer.status_code == status
+
+
 async def ticket_for(owner: httpx.AsyncClient, session: str, use: str = "whep") -> str:
     made = await owner.post("/api/tickets", json={"session": session, "use": use})
     ticket: str = made.json()["ticket"]

@@ -64,6 +64,17 @@ def showing(connection: ConnectionId) -> tuple[Event, ...]:
     )
 
 
+def taking_over(connection: ConnectionId, replaces: ConnectionId) -> tuple[Event, ...]:
+    offer = OfferReceived(connection, "offer", replaces)
+    return (offer, *showing(connection)[1:])
+
+
+def holder(play: Playbook[Event]) -> ConnectionId | None:
+    core = play.core
+    assert isinstance(core, Negotiation)
+    return core.holder
+
+
 def reasons(play: Playbook[Event]) -> list[tuple[ConnectionId, str]]:
     return [(each.connection, each.code) for each in play.said(NameReason)]
 
@@ -103,10 +114,10 @@ def test_control_passes_to_the_oldest_viewer_that_is_left() -> None:
     assert CountViewers(2) in commands
 
 
-def test_control_leaves_a_viewer_of_whom_nothing_is_heard() -> None:
+def test_control_leaves_a_viewer_of_whom_nothing_is_heard_until_it_is_heard_again() -> None:
     play = played(*showing(A), *showing(B))
     assert play(Disconnected(A)) == [SetControlAtGateway(A, False), SetControlAtGateway(B, True)]
-    assert play(Connected(A)) == []
+    assert play(Connected(A)) == [SetControlAtGateway(B, False), SetControlAtGateway(A, True)]
     assert play(ControlWanted(A)) == [SetControlAtGateway(B, False), SetControlAtGateway(A, True)]
     assert play(ControlWanted(A)) == []
 
@@ -262,3 +273,54 @@ def test_old_closed_connections_are_forgotten() -> None:
         core.handle(OfferReceived(connection, "x"))
         core.handle(ConnectionClosed(connection))
     assert list(core.connections) == [B]
+
+
+def test_control_stays_with_a_viewer_that_changes_its_connection() -> None:
+    play = played(*showing(A), *showing(B), OfferReceived(C, "offer", A), AnswerMade(C, "answer"))
+    assert holder(play) == A
+
+    given = [SetControlAtGateway(A, False), SetControlAtGateway(C, True)]
+    assert play(Connected(C), PictureShown(C))[-2:] == given
+    play(ConnectionClosed(A))
+    assert holder(play) == C
+
+
+def test_a_viewer_that_changes_its_connection_is_counted_once() -> None:
+    play = played(*showing(A))
+    assert CountViewers(2) not in play(*taking_over(B, A), ConnectionClosed(A))
+    assert play(ConnectionClosed(B))[-1] == CountViewers(0)
+
+
+def test_a_viewer_that_was_away_gets_back_the_control_it_lost() -> None:
+    play = played(*showing(A), *showing(B), ConnectionFailed(A))
+    assert holder(play) == B
+
+    play(*taking_over(C, A))
+    assert holder(play) == C
+
+
+def test_control_that_somebody_asked_for_meanwhile_is_not_taken_back() -> None:
+    play = played(*showing(A), *showing(B), ConnectionFailed(A), ControlWanted(B))
+    play(*taking_over(C, A))
+    assert holder(play) == B
+
+
+def test_a_viewer_that_watches_does_not_gain_control_by_changing_its_connection() -> None:
+    play = played(*showing(A), *showing(B), *taking_over(C, B))
+    assert holder(play) == A
+
+
+def test_a_viewer_keeps_control_over_a_restart_of_the_gateway() -> None:
+    play = played(*showing(A), *showing(B), GatewayLost(), GatewayBack())
+    play(*taking_over(ConnectionId("b2"), B))
+    play(*taking_over(ConnectionId("a2"), A))
+    assert holder(play) == "a2"
+
+
+def test_a_connection_that_replaces_another_is_no_viewer_more() -> None:
+    limits = NegotiationSettings(max_viewers=1, max_connections=2)
+    play = played(*showing(A), *taking_over(B, A), settings=limits)
+    with pytest.raises(LimitReached):
+        play(OfferReceived(C, "offer", B))
+    with pytest.raises(LimitReached):
+        play(OfferReceived(C, "offer"))

@@ -85,8 +85,13 @@ class Gateway:
                 raise WireError(f"{type(message).__name__} is not for the gateway")
 
     def _welcome(self) -> wire.GatewayWelcome:
-        held = [id_ for session in self._sessions.values() for id_ in session.connections]
-        return wire.GatewayWelcome(os.getpid(), tuple(self._sessions), tuple(held))
+        held = {
+            id_: connection.controls
+            for session in self._sessions.values()
+            for id_, connection in session.connections.items()
+        }
+        controlling = tuple(id_ for id_, controls in held.items() if controls)
+        return wire.GatewayWelcome(os.getpid(), tuple(self._sessions), tuple(held), controlling)
 
     def _session(self, session: wire.SessionId, codec: str) -> Session:
         if session not in self._sessions:

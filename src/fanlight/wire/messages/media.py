@@ -89,6 +89,8 @@ class GatewayWelcome:
     pid: int
     sessions: tuple[SessionId, ...] = ()
     connections: tuple[ConnectionId, ...] = ()
+    controlling: tuple[ConnectionId, ...] = ()
+    """Those of them whose input is taken."""
 
 
 @named("connection.answer")
