@@ -8,7 +8,7 @@ is, or a machine with a WebRTC stack of its own. Each connection goes
 where `waiting` means that the answerer is not there yet. A connection ends with a picture or with
 a reason that has a name; nothing waits without a timer, unless the session's own does it.
 The first viewer holds control; when it leaves, control passes to the oldest one left. A viewer
-that changes its connection (a new network, another rung, a reload) says which one it replaces: both
+that changes its connection (a new network or rung, a reload) says which one it replaces: both
 are one viewer, and control stays with it. A viewer that lost control only because it was away gets
 it back with its next picture, unless somebody asked for it meanwhile.
 """

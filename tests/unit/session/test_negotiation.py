@@ -118,7 +118,7 @@ def test_control_leaves_a_viewer_of_whom_nothing_is_heard_until_it_is_heard_agai
     play = played(*showing(A), *showing(B))
     assert play(Disconnected(A)) == [SetControlAtGateway(A, False), SetControlAtGateway(B, True)]
     assert play(Connected(A)) == [SetControlAtGateway(B, False), SetControlAtGateway(A, True)]
-    assert play(ControlWanted(A)) == [SetControlAtGateway(B, False), SetControlAtGateway(A, True)]
+    assert play(ControlWanted(B)) == [SetControlAtGateway(A, False), SetControlAtGateway(B, True)]
     assert play(ControlWanted(A)) == []
 
 
