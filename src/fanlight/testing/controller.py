@@ -69,6 +69,8 @@ class FakeController:
     def __init__(self) -> None:
         self.sessions_: dict[SessionId, FakeSession] = {}
         self.calls: list[tuple[str, SessionId]] = []
+        self.replaced: list[ConnectionId] = []
+        """What offers named as the connection that they come after."""
         self.gateway_answers: str | None = ANSWER
         self.failing: FanlightError | Exception | None = None
         self.max_sessions = 100
@@ -182,7 +184,8 @@ class FakeController:
         found = self._owned(principal, id)
         if replaces is not None and not replaces.startswith(f"{id}-"):
             raise ConnectionNotFound
-        self.calls.append(("offer", id, replaces))
+        if replaces is not None:
+            self.replaced.append(replaces)
         if found.shown.status in ("ending", "ended"):
             raise SessionEnded
         connection = ConnectionId(f"{id}-connection-{len(found.connections) + 1}")

@@ -119,7 +119,7 @@ def test_control_leaves_a_viewer_of_whom_nothing_is_heard_until_it_is_heard_agai
     assert play(Disconnected(A)) == [SetControlAtGateway(A, False), SetControlAtGateway(B, True)]
     assert play(Connected(A)) == [SetControlAtGateway(B, False), SetControlAtGateway(A, True)]
     assert play(ControlWanted(B)) == [SetControlAtGateway(A, False), SetControlAtGateway(B, True)]
-    assert play(ControlWanted(A)) == []
+    assert play(ControlWanted(B)) == []
 
 
 def test_an_only_viewer_keeps_control_while_nothing_is_heard_of_it() -> None:
