@@ -38,7 +38,7 @@ def link(
         return await store.new_link(PrincipalId(principal), time.time())
 
     token = _with_store(settings.data, make)
-    say(f"{address_of(settings)}/signin#token={token}")
+    say("", text=f"{address_of(settings)}/signin#token={token}")
 
 
 @keys.command("create")

@@ -159,7 +159,7 @@ async def _serve_sessions(
         server = _server(settings, app)
         with _stopping(server) as asked, _announced(settings, listener):
             link = await _link(settings, store)
-            say(link)
+            say("", text=link)  # an IPv6 address in brackets is not markup
             warn("Open the link above to sign in; it works once, for ten minutes. Ctrl-C ends it.")
             with _opened(settings, link):
                 # Here rather than by uvicorn, which prints a traceback when it is hurried.
@@ -248,7 +248,8 @@ def _stopping(server: uvicorn.Server) -> Iterator[_Asked]:
 def _announced(settings: config.ServeSettings, listener: socket.socket) -> Iterator[None]:
     """Leave our address where `fanlight link` finds it, as the port may be any free one."""
     path = settings.data / ADDRESS_FILE
-    host = "localhost" if config.is_loopback(settings.host) else settings.host
+    host = "localhost" if config.is_loopback(settings.host) else settings.host.strip("[]")
+    host = f"[{host}]" if ":" in host else host
     path.write_text(f"{settings.scheme}://{host}:{listener.getsockname()[1]}\n")
     try:
         yield

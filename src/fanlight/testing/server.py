@@ -28,6 +28,7 @@ class RunningServer:
         settings: keys of the configuration file and their values (text, numbers, booleans, lists
             of text, tables of text).
         data: keep the state here instead of in a directory that goes with the server.
+        port: the TCP port that it listens on when it is entered; 0 picks a free one.
         within: a command that is given the server's as its arguments, and becomes it.
     """
 
@@ -36,10 +37,11 @@ class RunningServer:
         settings: Mapping[str, object] | None = None,
         *,
         data: Path | None = None,
+        port: int = 0,
         within: Sequence[str] = (),
     ) -> None:
         self._settings, self._within = dict(settings or {}), tuple(within)
-        self._owns_data = data is None
+        self._owns_data, self._port = data is None, port
         self.data = data or _reachable_directory()
         self.output: list[str] = []
         self.link = ""
@@ -48,7 +50,7 @@ class RunningServer:
         self._lines: queue.Queue[str | None] = queue.Queue()
 
     def __enter__(self) -> RunningServer:
-        self.start()
+        self.start(port=self._port)
         return self
 
     def __exit__(

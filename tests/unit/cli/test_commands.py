@@ -72,6 +72,14 @@ def test_a_link_a_key_and_a_principal_are_made_and_shown(
     assert "owner" in capsys.readouterr().out
 
 
+def test_a_link_to_an_ipv6_address_is_printed_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FANLIGHT_SERVE_PUBLIC_URL", "https://[2001:db8::2]")
+    assert run(monkeypatch, "link", "--data", str(tmp_path)) == 0
+    assert capsys.readouterr().out.startswith("https://[2001:db8::2]/signin#token=")
+
+
 def test_a_link_for_nobody_is_a_mistake_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
