@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from fanlight import wire
 from fanlight.errors import OfferRejected
@@ -24,6 +24,7 @@ from .peer import Ground, Peer, PeerFailed
 from .rtp import Stream, write
 from .stats import remote_report
 from .timeline import Timeline
+from .viewer import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +35,6 @@ class Surroundings:
     announced: tuple[Address, ...]
     viewers: ViewerNetworks
     ground: Ground
-
-
-class Owner(Protocol):
-    """The session, as its connections see it."""
-
-    def say(self, message: wire.Message) -> None:
-        """Tell the controllers."""
-
-    def want_key_frame(self, *, new_viewer: bool = False) -> None:
-        """This viewer needs a key frame."""
-
-    def take_input(self, message: wire.Input) -> None:
-        """Input of a viewer that holds control."""
-
-    def forget(self, connection: wire.ConnectionId) -> None:
-        """This connection is closed."""
-
-    @property
-    def display(self) -> wire.DisplaySize | None:
-        """The size the machine told last."""
 
 
 class Connection:

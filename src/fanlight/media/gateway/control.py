@@ -32,6 +32,7 @@ class Link:
         self._descriptors: deque[int] = deque()
         self._unsent = bytearray()
         self._write_watch = 0
+        self._has_said = self._is_given_away = False
         self.is_controller = False
         self._read_watch = GLib.unix_fd_add_full(
             GLib.PRIORITY_DEFAULT,
@@ -70,6 +71,19 @@ class Link:
             raise WireError("a descriptor that came along is no socket") from None
         return sockets
 
+    def give_away(self) -> socket.socket:
+        """Give the socket to who goes on with it in another way; this link is over then.
+
+        Raises:
+            WireError: something was said over it before.
+        """
+        if self._has_said or self.is_controller or self._unsent:
+            raise WireError("a stream needs a connection of its own")
+        self._is_given_away = True
+        kept = self._socket.dup()
+        self.close()
+        return kept
+
     def close(self) -> None:
         """Close it. Twice is once."""
         if self._socket.fileno() < 0:
@@ -98,10 +112,12 @@ class Link:
                 raise WireError("closed by the other side")
             for message in self._decoder.feed(data):
                 self._server.take(self, message)
+                self._has_said = True
+                if self._is_given_away:
+                    return False
         except WireError:
             self.close()
-            return False
-        return True
+        return bool(self._read_watch)
 
     def _flush(self) -> None:
         try:

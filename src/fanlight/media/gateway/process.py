@@ -9,6 +9,7 @@ threads; `peer.py` is the only file that those threads enter.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ipaddress
 import os
 import re
@@ -73,6 +74,8 @@ class Gateway:
                     known.close()
             case wire.OpenConnection():
                 self._open_connection(message)
+            case wire.OpenStream():
+                self._open_stream(link, message)
             case wire.ViewerCandidate() | wire.SetControl() | wire.CloseConnection():
                 self._tell_connection(message)
             case wire.AttachMachine(session=session, machine=machine):
@@ -104,23 +107,41 @@ class Gateway:
         return self._sessions[session]
 
     def _open_connection(self, request: wire.OpenConnection) -> None:
+        why_not = self._refusal(request)
+        if why_not is not None:
+            self._server.say(why_not)
+        else:
+            self._sessions[request.session].open_connection(request)
+
+    def _open_stream(self, link: Link, request: wire.OpenStream) -> None:
+        why_not = self._refusal(request)
+        if why_not is None and self._sessions[request.session].codec not in request.codecs:
+            detail = "The viewer does not decode the codec of this session's picture."
+            why_not = _rejected(request, "codec-unsupported", detail)
+        end = link.give_away()
+        if why_not is None:
+            self._sessions[request.session].open_stream(request, end)
+            return
+        with end, contextlib.suppress(OSError):
+            end.send(wire.encode(why_not))
+
+    def _refusal(
+        self, request: wire.OpenConnection | wire.OpenStream
+    ) -> wire.ConnectionRejected | None:
+        """Say why a viewer cannot be taken; None: it can."""
         session = self._sessions.get(request.session)
         total = sum(len(each.connections) for each in self._sessions.values())
         if session is None:
-            self._reject(request, "session-not-found", "The gateway holds no such session.")
-        elif request.connection in session.connections:
-            self._reject(request, "offer-rejected", "The connection has been answered already.")
-        elif len(session.connections) >= self._limits.connections_per_session:
-            self._reject(request, "limit-reached", "The session has as many viewers as it may.")
-        elif total >= self._limits.connections:
-            self._reject(request, "limit-reached", "The gateway has as many viewers as it may.")
-        else:
-            session.open_connection(request)
-
-    def _reject(self, request: wire.OpenConnection, code: str, detail: str) -> None:
-        self._server.say(
-            wire.ConnectionRejected(request.session, request.connection, code, detail)
-        )
+            return _rejected(request, "session-not-found", "The gateway holds no such session.")
+        if request.connection in session.connections:
+            return _rejected(request, "offer-rejected", "The connection was opened already.")
+        if len(session.connections) >= self._limits.connections_per_session:
+            detail = "The session has as many viewers as it may."
+            return _rejected(request, "limit-reached", detail)
+        if total >= self._limits.connections:
+            detail = "The gateway has as many viewers as it may."
+            return _rejected(request, "limit-reached", detail)
+        return None
 
     def _tell_connection(
         self, message: wire.ViewerCandidate | wire.SetControl | wire.CloseConnection
@@ -136,6 +157,12 @@ class Gateway:
                 connection.set_control(controls=controls)
             case wire.CloseConnection():
                 connection.close()
+
+
+def _rejected(
+    request: wire.OpenConnection | wire.OpenStream, code: str, detail: str
+) -> wire.ConnectionRejected:
+    return wire.ConnectionRejected(request.session, request.connection, code, detail)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

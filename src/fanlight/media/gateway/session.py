@@ -16,6 +16,8 @@ from .frames import Codec, Frame
 from .machine import MachineSockets
 from .offer import read_offer
 from .peer import PeerFailed
+from .stream import StreamConnection
+from .viewer import Viewer
 
 
 class Session:
@@ -31,11 +33,16 @@ class Session:
     ) -> None:
         self.id = session
         self.say = say
-        self.connections: dict[wire.ConnectionId, Connection] = {}
+        self.connections: dict[wire.ConnectionId, Viewer] = {}
         self._codec: Codec = codec
         self._around = surroundings
         self._machine: MachineSockets | None = None
         self._display: wire.DisplaySize | None = None
+
+    @property
+    def codec(self) -> Codec:
+        """What the session's machines send."""
+        return self._codec
 
     @property
     def display(self) -> wire.DisplaySize | None:
@@ -75,6 +82,14 @@ class Session:
         else:
             self.connections[request.connection] = connection
             connection.open()
+
+    def open_stream(self, request: wire.OpenStream, end: socket.socket) -> None:
+        """Send the picture over this socket; the viewer decodes the session's codec."""
+        stream = StreamConnection(
+            self, request, end, codec=self._codec, limits=self._around.limits
+        )
+        self.connections[request.connection] = stream
+        stream.open()
 
     def _reject(self, request: wire.OpenConnection, code: str, detail: str) -> None:
         self.say(wire.ConnectionRejected(self.id, request.connection, code, detail))
