@@ -39,6 +39,8 @@ ANYTIME: list[life.Event] = [
 ENDS: list[life.Event] = [
     life.BootTimedOut(),
     life.IdleTimedOut(),
+    life.IdleLooms(),
+    life.LimitLooms(),
     life.AbsoluteTimedOut(),
     life.LinkTimedOut(),
     life.GuestFailed("display-died", "The display died."),

@@ -43,6 +43,12 @@ export interface Session {
   createdAt: number;
   endedAt: number | null;
   page: string;
+  /** How long it is kept without viewers, in seconds. */
+  keepS: number;
+  /** When it ends if nothing happens, in seconds of the server's clock. */
+  endsAt: number | null;
+  /** The end that was announced: nobody looks, or its time is over. */
+  ending: "idle" | "limit" | null;
 }
 
 export interface Tool {
@@ -109,6 +115,19 @@ export class Problem extends Error {
   }
 }
 
+let skewMs = 0;
+
+/** Gives the time on the server's clock, as its last answer told it: a browser's may be wrong. */
+export function serverNowMs(): number {
+  return Date.now() + skewMs;
+}
+
+function noteDate(date: string | null): void {
+  const ms = Date.parse(date ?? "");
+  // The header has whole seconds: on average half of one is gone.
+  if (!Number.isNaN(ms)) skewMs = ms + 500 - Date.now();
+}
+
 type Method = "GET" | "POST" | "DELETE";
 
 async function ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
@@ -129,6 +148,7 @@ async function ask<T>(method: Method, path: string, body?: unknown): Promise<T> 
       "Is `fanlight serve` running?",
     );
   }
+  noteDate(answer.headers.get("date"));
   const data: unknown = answer.status === 204 ? null : await answer.json().catch(() => null);
   if (answer.ok) return data as T;
   const { code, title, detail, hint } = (data ?? {}) as Record<string, string | undefined>;
@@ -154,6 +174,7 @@ export const api = {
     (await ask<{ sessions: Session[] }>("GET", `/api/auth/sessions${ended ? "?ended=1" : ""}`))
       .sessions,
   session: (name: string) => ask<Session>("GET", session(name)),
+  extend: (name: string) => ask<Session>("POST", `${session(name)}/extend`),
   end: (name: string) => ask<null>("DELETE", session(name)),
   confirm: (name: string, account: string) =>
     ask<null>("POST", `${session(name)}/confirm`, { account }),

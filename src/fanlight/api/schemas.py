@@ -69,6 +69,8 @@ class Start(Body):
     screen: Screen | None = None
     answerer: Literal["gateway", "machine"] = "gateway"
     label: Name = ""
+    keep_s: Annotated[float, Field(strict=True, ge=1, le=604_800)] | None = None
+    """How long the session is kept without viewers, in seconds; bounded by max_keep_s."""
 
 
 class Confirm(Body):
@@ -211,6 +213,9 @@ class SessionAnswer(Answer):
     created_at: float
     ended_at: float | None
     page: str
+    keep_s: float
+    ends_at: float | None
+    ending: Literal["idle", "limit"] | None
 
 
 class SessionList(Answer):

@@ -52,6 +52,7 @@ async def start(body: Start, asker: Anyone, parts: SharedParts) -> Response:
         height_px=screen.height_px,
         answerer=body.answerer,
         label=body.label,
+        keep_s=body.keep_s,
     )
     return shown(await parts.controller.start(asker.principal, request), status=202)
 
@@ -81,6 +82,18 @@ async def show(id: str, asker: Owner, parts: SharedParts) -> Response:
 async def end(id: str, asker: Owner, parts: SharedParts) -> None:
     """End a session. Of one that is over: nothing."""
     await parts.controller.end(asker.principal, SessionId(id))
+
+
+@router.post(
+    ONE + "/extend",
+    response_model=SessionAnswer,
+    responses=OWNERS | responses(errors.SessionEnded, errors.LimitReached),
+)
+async def extend(id: str, asker: Owner, parts: SharedParts) -> Response:
+    """Let a session go on as if it were asked for now, within max_session_s in all."""
+    if asker.kind == "session":
+        raise errors.NotAllowed("a session's token does not extend it")
+    return shown(await parts.controller.extend(asker.principal, SessionId(id)))
 
 
 @router.post(ONE + "/confirm", status_code=204, responses=CHANGES)

@@ -50,8 +50,9 @@ def _check_numbers(settings: ServeSettings) -> None:
             f"port is {settings.port}.", hint="Use a number from 0 (any free one) to 65535."
         )
     positive = (
-        "boot_timeout_s", "idle_timeout_s", "session_timeout_s", "login_timeout_s", "delivery_s",
-        "bitrate_kbps", "max_sessions_per_principal", "max_viewers_per_session",
+        "boot_timeout_s", "idle_timeout_s", "max_keep_s", "session_timeout_s", "max_session_s",
+        "ending_notice_s", "login_timeout_s", "delivery_s", "bitrate_kbps",
+        "max_sessions_per_principal", "max_viewers_per_session",
     )  # fmt: skip
     for name in positive:
         if getattr(settings, name) <= 0:

@@ -66,9 +66,16 @@ class ServeSettings:
     boot_timeout_s: float = 60.0
     """How long a machine may take to become ready, in seconds."""
     idle_timeout_s: float = 1800.0
-    """How long a session may be without a viewer, in seconds."""
+    """How long a session is kept without a viewer, in seconds, if its start does not say (keepS).
+    A login is kept as long as login_timeout_s and delivery_s let it last."""
+    max_keep_s: float = 14400.0
+    """How long a start may ask for its session to be kept without a viewer, in seconds."""
     session_timeout_s: float = 14400.0
-    """How long a session may last at all, in seconds."""
+    """How long a session lasts, in seconds, from its start and from each time it is extended."""
+    max_session_s: float = 43200.0
+    """How long a session may last in all, in seconds, however often it is extended."""
+    ending_notice_s: float = 120.0
+    """How long before its end a session announces it, in seconds; of a shorter time, half."""
     login_timeout_s: float = 900.0
     """How long signing in and confirming may take, in seconds."""
     delivery_s: float = 900.0

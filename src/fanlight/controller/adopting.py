@@ -82,7 +82,17 @@ def _adopt(driver: Driver, machine: Machine | None, connections: tuple[Connectio
     _adopt_login(driver, age_s)
     stages = driver.shown.guest_stages()
     begun = driver.login is not None and driver.login.state is not login.State.REQUESTED
-    driver.life(lifecycle.Adopted(ready or machine is None, age_s, stages, begun))
+    memo = driver.record.memo
+    driver.life(
+        lifecycle.Adopted(
+            ready or machine is None,
+            age_s,
+            stages,
+            begun,
+            granted_s=float(memo.get("grantedS", 0.0)),
+            idle_until_s=memo.get("idleUntilS"),
+        )
+    )
     for connection in connections:
         driver.signalling.add(connection, driver.around.clock())
         driver.talk(negotiation.ConnectionAdopted(connection))

@@ -36,6 +36,8 @@ def do_life(driver: Driver, command: lifecycle.Command) -> None:
             driver.tool.prepare(driver.record.tool or "")
         case lifecycle.LeaveTool():
             driver.tool.leave()
+        case lifecycle.AnnounceEnd(why):
+            driver.announce_end(why)
         case lifecycle.StartLogin():
             driver.soon(driver.sign, login.Begin())
         case SetTimer():
@@ -64,7 +66,7 @@ def do_talk(driver: Driver, command: negotiation.Command) -> None:
         case negotiation.CloseAtGateway(connection):
             driver.around.gateway.say(wire.CloseConnection(driver.id, connection))
         case negotiation.CountViewers(count):
-            driver.viewers_changed(count)
+            driver.viewers.set_by_gateway(count)
         case negotiation.NameReason(connection, code, text):
             if code != "closed" and not driver.is_end_told:
                 driver.notice(code, text, connection=connection)

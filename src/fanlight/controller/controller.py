@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from fanlight.errors import InvalidRequest
+from fanlight.errors import InvalidRequest, SessionEnded
 from fanlight.session import Reason, lifecycle
 from fanlight.store import SessionRecord, hashed
 from fanlight.wire import MachineRef, PrincipalId, SessionId
@@ -80,6 +80,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
             UnknownTool: as it says.
             ToolNotInstalled: it is not here, and is not to be installed at its first use.
             InvalidRequest: a tool without a recipient, or one that is no age key.
+            InvalidRequest: it is to be kept for longer than may be.
             LimitReached: the principal has as many sessions as it may.
         """
         if request.tool is not None:
@@ -88,6 +89,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
                 raise InvalidRequest("recipient: a login needs the key that it is sealed to")
         if request.recipient is not None:
             recipients.check(request.recipient)
+        self._settings.keep_s(request.keep_s, with_login=request.tool is not None)
         self.check_limit(principal)
         record = self._new_record(principal, request)
         around = self.work()
@@ -128,6 +130,20 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
         else:
             await self.stored(principal, id)
 
+    async def extend(self, principal: PrincipalId, id: SessionId) -> Session:
+        """Let a session go on as if it were asked for now, and give it.
+
+        Raises:
+            SessionEnded: it is over, or ending.
+            LimitReached: it lasts as long as one may already.
+        """
+        driver = await self.live(principal, id)
+        if driver.lifecycle.status in ("ending", "ended"):
+            raise SessionEnded
+        driver.life(lifecycle.Extended(driver.age_s))
+        driver.outbox.audit(driver.record, "extended", {"endsAt": driver.view.ends_at})
+        return driver.view
+
     async def events(
         self, principal: PrincipalId, id: SessionId, after: int | None = 0
     ) -> AsyncIterator[SessionEvent]:
@@ -145,6 +161,8 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
 
     def _new_record(self, principal: PrincipalId, request: StartRequest) -> SessionRecord:
         memo: dict[str, Any] = {"widthPx": request.width_px, "heightPx": request.height_px}
+        keep_s = self._settings.keep_s(request.keep_s, with_login=request.tool is not None)
+        memo["keepS"] = keep_s
         if request.matching_code:
             memo["matchingCode"] = request.matching_code
         ref = MachineRef(f"m-{secrets.token_hex(12)}")

@@ -37,7 +37,10 @@ class Cores(ABC):
     ) -> None:
         answerer: negotiation.Answerer = "machine" if record.answerer == "machine" else "gateway"
         self.id = record.id
-        self.lifecycle = Lifecycle(settings.lifecycle(with_login=record.tool is not None))
+        kept_s = record.memo.get("keepS")
+        self.lifecycle = Lifecycle(
+            settings.lifecycle(with_login=record.tool is not None, keep_s=kept_s)
+        )
         self.negotiation = Negotiation(
             answerer, settings.negotiation(answerer), gateway_there=gateway_there
         )
@@ -94,6 +97,10 @@ class Cores(ABC):
     def soon(self, feed: Callable[[Any], None], event: object) -> None:
         """Drive a core when what is being done now is done."""
         self._queue.append(lambda: self.late(feed, event))
+
+    def work_off(self) -> None:
+        """Do what is queued, unless that is being done."""
+        self._run()
 
     def _run(self) -> None:
         if self._is_running:

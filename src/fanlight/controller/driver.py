@@ -6,13 +6,12 @@ session's outbox, in order; making and destroying the machine are tasks of their
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from fanlight import log, wire
-from fanlight.errors import CallerError, FanlightError, LimitReached, ToolNotInstalled
+from fanlight.errors import CallerError, FanlightError, ToolNotInstalled
 from fanlight.machines import Machine, MachineEnd, MachineSpec
 from fanlight.session import Reason, lifecycle, login, negotiation
 from fanlight.store import SessionRecord, hashed
@@ -31,6 +30,7 @@ from .showing import Shown
 from .signalling import Signalling
 from .tool_work import ToolEars, ToolWork
 from .view import Session, SessionEvent
+from .viewers import Viewers
 
 NOTICES_MAX = 50
 """Notices of one session; a guest can cause them."""
@@ -45,6 +45,7 @@ class Driver(Cores):
         super().__init__(record, around.settings, gateway_there=around.gateway.is_there)
         self.around = around
         self.shown = Shown(record)
+        self.shown.lasting = self.lifecycle.lasting
         self.signalling = Signalling()
         self.followers = Followers()
         self.outbox = Outbox(around.store, self.followers, around.clock)
@@ -71,7 +72,7 @@ class Driver(Cores):
         self._notices = 0
         self.is_end_told = False
         """Whether negotiation and login know that the session ends."""
-        self._by_gateway = self._by_vnc = self._counted = 0
+        self.viewers = Viewers(self._viewers_are)
 
     # --- what is known ---------------------------------------------------------------------------
 
@@ -84,6 +85,11 @@ class Driver(Cores):
     def is_over(self) -> bool:
         """Whether nothing of the session is left to be done."""
         return self.lifecycle.state is lifecycle.State.ENDED
+
+    @property
+    def age_s(self) -> float:
+        """How long ago the session was asked for."""
+        return max(0.0, self.around.clock() - self.record.created_at)
 
     @property
     def view(self) -> Session:
@@ -162,35 +168,29 @@ class Driver(Cores):
         if view.state != before and view.state in ("verified", "confirmed", "rejected"):
             self.outbox.audit(self.record, view.state, {"account": view.account or ""})
 
-    def viewers_changed(self, viewers: int) -> None:
-        """Hear how many look by way of the gateway."""
-        self._by_gateway = viewers
-        self.soon(self.life, self._count_viewers())
-
-    @contextlib.contextmanager
-    def viewed_by_vnc(self) -> Iterator[None]:
+    def viewed_by_vnc(self) -> AbstractContextManager[None]:
         """Count one who looks by VNC for as long as the block lasts. Raises LimitReached."""
-        most = self.around.settings.max_viewers_per_session
-        if self._by_vnc >= most:
-            raise LimitReached(f"{most} viewers look at this session by VNC already")
-        self._by_vnc += 1
-        self.late(self.life, self._count_viewers())
-        try:
-            yield
-        finally:
-            self._by_vnc -= 1
-            if not self.is_over:
-                self.late(self.life, self._count_viewers())
+        return self.viewers.by_vnc(self.around.settings.max_viewers_per_session)
 
-    def _count_viewers(self) -> lifecycle.ViewersCounted:
-        """Count those who look, by whatever way, and tell everybody."""
-        count = self._by_gateway + self._by_vnc
-        metrics.VIEWERS.inc(count - self._counted)
-        self._counted = count
+    def _viewers_are(self, count: int) -> None:
+        """Tell everybody how many look, by whatever way."""
+        if self.is_over:
+            return
         self.shown.viewers = count
         self.publish("viewers", {"count": count})
-        self.publish()
-        return lifecycle.ViewersCounted(count)
+        self.soon(self.life, lifecycle.ViewersCounted(count, self.age_s))
+        self.work_off()
+
+    def announce_end(self, why: lifecycle.Ending) -> None:
+        """Tell people that the session ends soon; it is not one of the notices that are few."""
+        text = (
+            "Nobody looks at this session: it ends soon."
+            if why == "idle"
+            else "The time of this session is over soon."
+        )
+        told = {"code": "ending-soon", "text": text, "endsAt": self.view.ends_at, "why": why}
+        _log.info("session ends soon", session=self.id, why=why)
+        self.publish("notice", told)
 
     def publish(self, kind: Any = "session", data: Any = None) -> None:
         """Keep the session as it is now, and tell everybody who follows it."""
@@ -221,9 +221,7 @@ class Driver(Cores):
         self.timers.clear()
         self.guest.close()
         self.machine.forget()
-        if self._counted:
-            metrics.VIEWERS.dec(self._counted)
-            self._counted = 0
+        self.viewers.forget()
         metrics.SESSIONS.dec()
         metrics.SESSIONS_ENDED.labels(code).inc()
         self.outbox.audit(self.record, "ended", {"reason": code})
@@ -333,7 +331,7 @@ class Driver(Cores):
 
     def guest_said(self, message: wire.Message) -> None:
         """Take a message of the guest's. Raises WireError when it makes no sense."""
-        heard = from_guest(message)
+        heard = from_guest(message, self.age_s)
         self.shown.tail = heard.tail or self.shown.tail
         self._take(heard)
 

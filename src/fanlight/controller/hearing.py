@@ -32,8 +32,8 @@ class Heard:
     tail: str = ""
 
 
-def from_guest(message: wire.Message) -> Heard:
-    """Give what a guest's message means.
+def from_guest(message: wire.Message, age_s: float) -> Heard:
+    """Give what a guest's message means, said `age_s` after the session's request.
 
     Raises:
         WireError: it is not a guest's, or a bundle that is not sealed.
@@ -42,7 +42,7 @@ def from_guest(message: wire.Message) -> Heard:
         case wire.StageReached(stage, since_start_ms):
             return Heard(life=lifecycle.GuestStage(stage, max(0.0, since_start_ms)))
         case wire.GuestReady():
-            return Heard(life=lifecycle.GuestReadied())
+            return Heard(life=lifecycle.GuestReadied(age_s))
         case wire.GuestFailed(code, detail, tail):
             failed = lifecycle.GuestFailed(_code(code, "guest-failed"), inert(detail, LINE_MAX))
             return Heard(life=failed, tail=inert_lines(tail))

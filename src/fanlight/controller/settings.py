@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from fanlight.config import ServeSettings
-from fanlight.errors import SettingRejected
+from fanlight.errors import InvalidRequest, SettingRejected
 from fanlight.session import LifecycleSettings, LoginSettings, NegotiationSettings
 from fanlight.session.negotiation import Answerer
 from fanlight.wire import EgressPolicy
@@ -25,7 +25,10 @@ class ControllerSettings:
     bitrate_kbps: int = 4000
     boot_timeout_s: float = 60.0
     idle_timeout_s: float = 1800.0
+    max_keep_s: float = 14400.0
     session_timeout_s: float = 14400.0
+    max_session_s: float = 43200.0
+    ending_notice_s: float = 120.0
     login_timeout_s: float = 900.0
     delivery_s: float = 900.0
     max_sessions_per_principal: int = 4
@@ -50,7 +53,10 @@ class ControllerSettings:
             bitrate_kbps=given.bitrate_kbps,
             boot_timeout_s=given.boot_timeout_s,
             idle_timeout_s=given.idle_timeout_s,
+            max_keep_s=given.max_keep_s,
             session_timeout_s=given.session_timeout_s,
+            max_session_s=given.max_session_s,
+            ending_notice_s=given.ending_notice_s,
             login_timeout_s=given.login_timeout_s,
             delivery_s=given.delivery_s,
             max_sessions_per_principal=given.max_sessions_per_principal,
@@ -65,12 +71,33 @@ class ControllerSettings:
             machine_pids=given.machine_pids,
         )
 
-    def lifecycle(self, *, with_login: bool) -> LifecycleSettings:
-        """Give the limits of a session's life."""
+    def keep_s(self, asked_s: float | None, *, with_login: bool) -> float:
+        """Give how long a session is kept without viewers, in seconds.
+
+        Raises:
+            InvalidRequest: longer was asked for than may be.
+        """
+        most_s = max(self.max_keep_s, self.idle_timeout_s)
+        if asked_s is not None and asked_s > most_s:
+            raise InvalidRequest(
+                f"keepS: a session is kept {most_s:g} seconds without viewers at most",
+                hint="Ask for less, or raise max_keep_s.",
+            )
+        kept_s = self.idle_timeout_s if asked_s is None else asked_s
+        if not with_login:
+            return kept_s
+        # A sealed credential waits without a machine, and so without a viewer; and whoever came
+        # from a terminal watches there.
+        return max(kept_s, self.login_timeout_s + self.delivery_s)
+
+    def lifecycle(self, *, with_login: bool, keep_s: float | None = None) -> LifecycleSettings:
+        """Give the limits of a session's life; `keep_s` as `keep_s` gave it at its start."""
         return LifecycleSettings(
             boot_timeout_s=self.boot_timeout_s,
-            idle_timeout_s=self.idle_timeout_s,
+            keep_s=self.keep_s(None, with_login=with_login) if keep_s is None else keep_s,
             session_timeout_s=self.session_timeout_s,
+            max_session_s=max(self.max_session_s, self.session_timeout_s),
+            notice_s=self.ending_notice_s,
             with_login=with_login,
         )
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, get_args
 
 from fanlight.session import Login, Reason, lifecycle, login
+from fanlight.session.lasting import Lasting
 from fanlight.store import SessionRecord
 from fanlight.wire import BootStage
 
@@ -34,6 +35,8 @@ class Shown:
         self.hint = ""
         self.login_state = "requested"
         self.sealed_at = float(record.memo.get("sealedAt", 0.0))
+        self.lasting: Lasting | None = None
+        self._life: lifecycle.View | None = None
         self._guest_stages: dict[str, float] = dict(record.memo.get("guestStages", {}))
         self._reason: Reason | None = None
         self._shown_reason: ReasonView | None = None
@@ -42,7 +45,7 @@ class Shown:
 
     def life_changed(self, view: lifecycle.View, now: float) -> None:
         """Take the lifecycle's view."""
-        self.status = view.status
+        self.status, self._life = view.status, view
         self._guest_stages = dict(view.stages)
         if view.reason is not None and self._shown_reason is None:
             reason = shown(view.reason, self.tail)
@@ -82,7 +85,7 @@ class Shown:
 
     def save(self) -> None:
         """Put everything into the row."""
-        reason = self._shown_reason
+        reason, lasting = self._shown_reason, self.lasting
         self.record = dataclasses.replace(
             self.record,
             status=self.status,
@@ -96,6 +99,8 @@ class Shown:
                 "guestStages": self._guest_stages,
                 "login": self._memo_login,
                 "sealedAt": self.sealed_at,
+                "grantedS": lasting.granted_s if lasting else 0.0,
+                "idleUntilS": lasting.idle_until_s if lasting else None,
             },
         )
 
@@ -118,7 +123,14 @@ class Shown:
             created_at=record.created_at,
             ended_at=record.ended_at,
             page=f"/dashboard/remote-cli/auth?session={record.id}{tool}",
+            keep_s=self.lasting.settings.keep_s if self.lasting else 0.0,
+            ends_at=self._ends_at(),
+            ending=self._life.looming if self._life else None,
         )
+
+    def _ends_at(self) -> float | None:
+        ends_s = self._life.ends_s if self._life else None
+        return None if ends_s is None else round(self.record.created_at + ends_s, 3)
 
     def _step(self) -> str:
         match self.status:

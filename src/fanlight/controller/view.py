@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
+from fanlight.session.lifecycle import Ending
 from fanlight.session.negotiation import Answerer
 from fanlight.wire import SessionId
 
@@ -20,6 +21,8 @@ _CAMEL = {
     "machine_token": "machineToken",
     "created_at": "createdAt",
     "ended_at": "endedAt",
+    "keep_s": "keepS",
+    "ends_at": "endsAt",
 }
 
 
@@ -34,6 +37,8 @@ class StartRequest:
     height_px: int = 720
     answerer: Answerer = "gateway"
     label: str = ""
+    keep_s: float | None = None
+    """How long to keep it without viewers; None: idle_timeout_s."""
     matching_code: str | None = None
     """The device flow's user code; without one it is made from recipient and session."""
 
@@ -89,6 +94,12 @@ class Session:
     created_at: float
     ended_at: float | None
     page: str
+    keep_s: float = 0.0
+    """How long it is kept without viewers, in seconds."""
+    ends_at: float | None = None
+    """When it ends if nothing happens; None: it is over."""
+    ending: Ending | None = None
+    """The end that was announced: nobody looks (`idle`), or its time is over (`limit`)."""
     machine_token: str | None = None
     """Only in what `start` returns, and only when the machine is to answer viewers."""
 

@@ -17,26 +17,32 @@ from typing import ClassVar
 
 from fanlight.wire.messages import BootStage
 
+from .lasting import Lasting
 from .lifecycle_words import (
     STAGES,
     STATUS,
     AbsoluteTimedOut,
     Adopted,
+    AnnounceEnd,
     BootTimedOut,
     CloseGatewaySession,
     Command,
     DestroyMachine,
     DestroyTimedOut,
+    Ending,
     EndRequested,
     Event,
+    Extended,
     GatewayBack,
     GatewayLost,
     GuestFailed,
     GuestReadied,
     GuestStage,
+    IdleLooms,
     IdleTimedOut,
     LeaveTool,
     LifecycleSettings,
+    LimitLooms,
     LinkBack,
     LinkLost,
     LinkTimedOut,
@@ -65,22 +71,27 @@ __all__ = (
     "STATUS",
     "AbsoluteTimedOut",
     "Adopted",
+    "AnnounceEnd",
     "BootTimedOut",
     "CloseGatewaySession",
     "Command",
     "DestroyMachine",
     "DestroyTimedOut",
     "EndRequested",
+    "Ending",
     "Event",
+    "Extended",
     "GatewayBack",
     "GatewayLost",
     "GuestFailed",
     "GuestReadied",
     "GuestStage",
+    "IdleLooms",
     "IdleTimedOut",
     "LeaveTool",
     "Lifecycle",
     "LifecycleSettings",
+    "LimitLooms",
     "LinkBack",
     "LinkLost",
     "LinkTimedOut",
@@ -103,7 +114,9 @@ __all__ = (
     "ViewersCounted",
 )  # fmt: skip
 
-TIMERS: tuple[Event, ...] = (BootTimedOut(), IdleTimedOut(), AbsoluteTimedOut(), LinkTimedOut())
+TIMERS: tuple[Event, ...] = (
+    BootTimedOut(), IdleTimedOut(), IdleLooms(), AbsoluteTimedOut(), LimitLooms(), LinkTimedOut(),
+)  # fmt: skip
 
 
 @dataclass
@@ -118,14 +131,20 @@ class Lifecycle:
     has_link: bool = True
     has_tool: bool = True
     """Whether nothing is to be waited for before a login."""
+    lasting: Lasting = field(init=False)
 
     rules: ClassVar[Table[State]]
+
+    def __post_init__(self) -> None:
+        """Begin with the time that every session is granted."""
+        self.lasting = Lasting(self.settings)
 
     def handle(self, event: Event) -> list[Command]:
         """Take one event, move, and say what must be done next.
 
         Raises:
             IllegalEvent: the event cannot happen in this state; nothing changed.
+            LimitReached: the session may not last any longer; nothing changed.
         """
         rule = find(self.rules, self, self.state, event)
         before = self.view
@@ -143,7 +162,17 @@ class Lifecycle:
         """What may be shown of the session's life now."""
         done = 100 * len(self.stages) // len(STAGES)
         percent = 100 if self.state is State.READY else done
-        return View(self.status, percent, tuple(self.stages.items()), self.reason, self.has_tool)
+        lives, stages = self.state in _LIVE, tuple(self.stages.items())
+        return View(
+            self.status,
+            percent,
+            stages,
+            self.reason,
+            self.has_tool,
+            viewers=self.viewers,
+            ends_s=self.lasting.ends_s if lives else None,
+            looming=self.lasting.looming if lives else None,
+        )
 
     def _open(self, _event: Open) -> list[Command]:
         # The gateway first: a viewer may come before the machine is asked for.
@@ -152,7 +181,7 @@ class Lifecycle:
             StartMachine(),
             *self._prepare_tool(begun=False),
             SetTimer(self.settings.boot_timeout_s, BootTimedOut()),
-            SetTimer(self.settings.session_timeout_s, AbsoluteTimedOut()),
+            *self.lasting.limit(0.0),
         ]
 
     def _prepare_tool(self, *, begun: bool) -> list[Command]:
@@ -161,14 +190,14 @@ class Lifecycle:
 
     def _adopt(self, event: Adopted) -> list[Command]:
         self.stages = dict(event.stages)
-        left_s = self.settings.session_timeout_s - event.age_s
+        self.lasting.granted_s = event.granted_s or self.lasting.granted_s
         commands: list[Command] = [
             OpenGatewaySession(),
             *self._prepare_tool(begun=event.login_begun),
-            SetTimer(max(0.0, left_s), AbsoluteTimedOut()),
+            *self.lasting.limit(event.age_s),
         ]
         if event.ready:
-            return [*commands, SetTimer(self.settings.idle_timeout_s, IdleTimedOut())]
+            return [*commands, *self.lasting.unwatched(event.age_s, event.idle_until_s)]
         left_s = self.settings.boot_timeout_s - event.age_s
         return [*commands, SetTimer(max(0.0, left_s), BootTimedOut())]
 
@@ -176,10 +205,10 @@ class Lifecycle:
         self.stages.setdefault(event.stage, event.since_start_ms)
         return []
 
-    def _ready(self, _event: GuestReadied) -> list[Command]:
+    def _ready(self, event: GuestReadied) -> list[Command]:
         commands: list[Command] = [CancelTimer(BootTimedOut())]
         if self.viewers == 0:
-            commands.append(SetTimer(self.settings.idle_timeout_s, IdleTimedOut()))
+            commands += self.lasting.unwatched(event.age_s)
         if self.settings.with_login and self.has_tool:
             commands.append(StartLogin())
         return commands
@@ -199,10 +228,19 @@ class Lifecycle:
     def _count_ready(self, event: ViewersCounted) -> list[Command]:
         was, self.viewers = self.viewers, event.count
         if event.count and not was:
-            return [CancelTimer(IdleTimedOut())]
+            return self.lasting.watched()
         if was and not event.count:
-            return [SetTimer(self.settings.idle_timeout_s, IdleTimedOut())]
+            return self.lasting.unwatched(event.age_s)
         return []
+
+    def _extend(self, event: Extended) -> list[Command]:
+        return self.lasting.extend(event.age_s)
+
+    def _idle_looms(self, _event: IdleLooms) -> list[Command]:
+        return self.lasting.announce("idle")
+
+    def _limit_looms(self, _event: LimitLooms) -> list[Command]:
+        return self.lasting.announce("limit")
 
     def _link_lost(self, _event: LinkLost) -> list[Command]:
         self.has_link = False
@@ -261,7 +299,7 @@ def why(event: Event) -> Reason:
         case IdleTimedOut():
             return Reason("idle", "Nobody looked at the session for too long.")
         case AbsoluteTimedOut():
-            return Reason("session-timed-out", "The session lasted as long as one may.")
+            return Reason("session-timed-out", "The session lasted as long as it may.")
         case LinkTimedOut():
             return Reason("guest-lost", "Its link was lost and did not come back in time.")
         case _:
@@ -272,8 +310,8 @@ _LIVE = (State.STARTING, State.BOOTING, State.READY)
 _OVER = (State.ABANDONED, State.ENDING, State.ENDED)
 _LATE = (
     GuestStage, GuestReadied, GuestFailed, ToolReadied, ToolFailed, LinkLost, LinkBack,
-    LinkTimedOut, BootTimedOut, IdleTimedOut, AbsoluteTimedOut, ViewersCounted, GatewayLost,
-    GatewayBack, LoginFinished, EndRequested,
+    LinkTimedOut, BootTimedOut, IdleTimedOut, IdleLooms, AbsoluteTimedOut, LimitLooms,
+    ViewersCounted, GatewayLost, GatewayBack, LoginFinished, EndRequested,
 )  # fmt: skip
 
 
@@ -308,17 +346,21 @@ def _rules() -> Iterable[Rule[State]]:
             yield Rule(state, event, over, end)
         yield Rule(state, MachineDied, at.ENDED, life._over)
         yield Rule(state, GatewayBack, state, life._gateway_back)
+        yield Rule(state, LimitLooms, state, life._limit_looms)
+        yield Rule(state, Extended, state, life._extend)
         yield from ignored(state, GatewayLost)
     yield Rule(at.STARTING, BootTimedOut, at.ABANDONED, life._stop)
     yield Rule(at.BOOTING, BootTimedOut, at.ENDING, life._end)
     # A timer that was cancelled may have gone off already: hence the two conditions.
     idle, lost = (lambda c, _: c.viewers == 0), (lambda c, _: not c.has_link)
     yield Rule(at.READY, IdleTimedOut, at.ENDING, life._end, idle, "no viewer")
+    yield Rule(at.READY, IdleLooms, at.READY, life._idle_looms, idle, "no viewer")
     yield Rule(at.READY, LinkTimedOut, at.ENDING, life._end, lost, "still lost")
-    yield from ignored(at.STARTING, LinkLost, LinkBack, LinkTimedOut, IdleTimedOut)
-    yield from ignored(at.BOOTING, LinkLost, LinkBack, LinkTimedOut, IdleTimedOut, MachineStarted)
+    early = (LinkLost, LinkBack, LinkTimedOut, IdleTimedOut, IdleLooms)
+    yield from ignored(at.STARTING, *early)
+    yield from ignored(at.BOOTING, *early, MachineStarted)
     yield from ignored(
-        at.READY, IdleTimedOut, LinkTimedOut, BootTimedOut, GuestReadied, MachineStarted
+        at.READY, IdleTimedOut, IdleLooms, LinkTimedOut, BootTimedOut, GuestReadied, MachineStarted
     )
     for state in (at.BOOTING, at.READY):
         yield Rule(state, MachineDestroyed, at.ENDED, life._over)

@@ -23,6 +23,9 @@ class State(Enum):
     ENDED = "ended"
 
 
+Ending = Literal["idle", "limit"]
+"""Why a session is going to end by itself: nobody looks, or its time is over."""
+
 Status = Literal["requested", "booting", "vm_created", "ending", "ended"]
 
 STATUS: dict[State, Status] = {
@@ -45,10 +48,14 @@ class LifecycleSettings:
 
     boot_timeout_s: float = 60.0
     """From the request to a ready guest."""
-    idle_timeout_s: float = 1800.0
-    """How long a ready session may be without any viewer."""
+    keep_s: float = 1800.0
+    """How long a ready session is kept without any viewer."""
     session_timeout_s: float = 14400.0
-    """How long a session may last at all."""
+    """How long a session lasts from its request, and from each time it is extended."""
+    max_session_s: float = 43200.0
+    """How long a session may last in all, however often it is extended."""
+    notice_s: float = 120.0
+    """How long before either end it is announced; of a shorter time, half."""
     link_timeout_s: float = 20.0
     """How long the link to a ready guest may be lost."""
     destroy_timeout_s: float = 10.0
@@ -74,6 +81,10 @@ class Adopted:
     stages: tuple[tuple[BootStage, float], ...] = ()
     login_begun: bool = False
     """Whether the guest was told to sign the tool in: then nobody waits for the tool."""
+    granted_s: float = 0.0
+    """How long it may last, as it was extended before; 0: it was not."""
+    idle_until_s: float | None = None
+    """Until when it is kept, if nobody looked at it; since its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,9 @@ class GuestStage:
 
 @dataclass(frozen=True, slots=True)
 class GuestReadied:
-    """The desktop is there and its pixels are being sent."""
+    """The desktop is there and its pixels are being sent; `age_s` since the session's request."""
+
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +176,24 @@ class IdleTimedOut:
 
 @dataclass(frozen=True, slots=True)
 class AbsoluteTimedOut:
-    """The session lasted as long as any may."""
+    """The session lasted as long as it was granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdleLooms:
+    """Nobody looks, and if nobody comes the session ends soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLooms:
+    """The session's time is over soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """The owner wants the session to go on; `age_s` since its request."""
+
+    age_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +203,10 @@ class DestroyTimedOut:
 
 @dataclass(frozen=True, slots=True)
 class ViewersCounted:
-    """So many viewers look at the session now."""
+    """So many viewers look at the session now; `age_s` since its request."""
 
     count: int
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +251,9 @@ Event = (
     | BootTimedOut
     | IdleTimedOut
     | AbsoluteTimedOut
+    | IdleLooms
+    | LimitLooms
+    | Extended
     | DestroyTimedOut
     | ViewersCounted
     | GatewayLost
@@ -242,6 +276,11 @@ class View:
     reason: Reason | None
     has_tool: bool = True
     """Whether the tool that is to be signed in is there; also when none is."""
+    viewers: int = 0
+    ends_s: float | None = None
+    """When it ends if nothing happens, since its request; None: it is over, or not begun."""
+    looming: Ending | None = None
+    """The end that was announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +321,13 @@ class LeaveTool:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceEnd:
+    """Tell people that the session ends soon, and why."""
+
+    why: Ending
+
+
+@dataclass(frozen=True, slots=True)
 class StartLogin:
     """Begin the login: guest and tool are ready for it."""
 
@@ -294,6 +340,7 @@ Command = (
     | DestroyMachine
     | PrepareTool
     | LeaveTool
+    | AnnounceEnd
     | StartLogin
     | SetTimer[Event]
     | CancelTimer[Event]

@@ -25,10 +25,14 @@ class Meaning:
 ENDS: dict[str, Meaning] = {
     "ended-by-owner": Meaning("You ended the session", "The owner ended it.", AGAIN),
     "idle": Meaning(
-        "Nobody was there", "There was no viewer for as long as idle_timeout_s allows.", AGAIN
+        "Nobody was there",
+        "There was no viewer for as long as the session is kept (keepS, else idle_timeout_s).",
+        AGAIN,
     ),
     "session-timed-out": Meaning(
-        "The session's time is over", "It lasted as long as session_timeout_s allows.", AGAIN
+        "The session's time is over",
+        "It lasted as long as session_timeout_s allows, and longer when it was extended.",
+        AGAIN,
     ),
     "shutdown": Meaning(
         "Fanlight was stopped",
@@ -160,6 +164,11 @@ NOTICES: dict[str, Meaning] = {
         "The machine was held back",
         "It wanted to reach an address that it may not.",
         "Allow it by egress_domains or egress_mode if it is needed.",
+    ),
+    "ending-soon": Meaning(
+        "The session ends soon",
+        "Nobody looks at it, or its time is over; it says when it ends.",
+        "Extend it, or open its page: whoever looks keeps it.",
     ),
     "process-restarted": Meaning(
         "A program was restarted",

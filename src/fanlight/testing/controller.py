@@ -126,6 +126,14 @@ class FakeController:
         self.calls.append(("end", id))
         await self.finish(id)
 
+    async def extend(self, principal: PrincipalId, id: SessionId) -> Session:
+        found = self._owned(principal, id)
+        self._fail()
+        if found.shown.status in ("ending", "ended"):
+            raise SessionEnded
+        self.calls.append(("extend", id))
+        return found.shown
+
     async def events(
         self, principal: PrincipalId, id: SessionId, after: int | None
     ) -> AsyncIterator[SessionEvent]:

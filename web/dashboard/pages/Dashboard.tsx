@@ -100,6 +100,7 @@ function SessionRow({ session, reload }: { session: Session; reload: () => void 
 const ACTIONS: Record<string, string> = {
   started: "Session started",
   ended: "Session ended",
+  extended: "Session extended",
   tool_installing: "Tool installed for its first use",
   viewed: "Desktop viewed",
   viewed_by_vnc: "Desktop viewed by noVNC",

@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { api, type Session } from "../api";
+import { EndingBanner } from "../EndingBanner";
 import { CarefulButton, Heading, ProblemNote, Viewer } from "../parts";
 import { Link } from "../router";
 import { useAction } from "../use";
@@ -26,6 +27,7 @@ export function Desktop({ id }: { id: string }) {
         )}
       </Heading>
       <ProblemNote problem={problem} />
+      <EndingBanner session={session} onSession={setSession} />
       <Viewer session={id} onSession={setSession} />
       {session && !over && (
         <p className="dim small hint keyboard">

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { api, type Login, type Session, type Tool } from "../api";
 import { BrowserKeys, forgetOver } from "../credential/keys";
 import { isBroken, STEPS, stepOf } from "../credential/progress";
+import { EndingBanner } from "../EndingBanner";
 import { CarefulButton, Heading, ProblemNote, ReasonNote, Viewer } from "../parts";
 import { Link } from "../router";
 import { useAction, useLoaded } from "../use";
@@ -42,6 +43,7 @@ export function LoginPage({ id, who }: { id: string; who: string }) {
   return (
     <>
       <Heading title={`Sign in to ${title}`} />
+      <EndingBanner session={heard} onSession={setHeard} />
       <div className={gone ? "login gone" : "login"}>
         <aside className="card steps">
           <Steps session={heard} />
