@@ -52,7 +52,11 @@ def direct(version: int = 4, *, seed: int = 1) -> Iterator[Network]:
         viewer_address, host_address, turn_address = "10.90.1.2", "10.90.2.2", "10.90.2.3"
         bits, viewer_network, everything = "32", "10.90.1.0/24", "0.0.0.0/0"
     else:
-        viewer_address, host_address, turn_address = "2001:db8:1::2", "2001:db8:2::2", "2001:db8:2::3"
+        viewer_address, host_address, turn_address = (
+            "2001:db8:1::2",
+            "2001:db8:2::2",
+            "2001:db8:2::3",
+        )
         bits, viewer_network, everything = "128", "2001:db8:1::/64", "::/0"
     with Namespace() as viewer, Namespace() as host, Emulator(viewer, host, seed=seed) as emulator:
         viewer.address("tun0", f"{viewer_address}/{bits}")
