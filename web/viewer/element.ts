@@ -3,6 +3,7 @@
 import { Connection } from "./connection";
 import { make, newVideo } from "./dom";
 import { SessionEvents } from "./events";
+import { Gauge, measureByRequest } from "./gauge";
 import { Keyboard } from "./keyboard";
 import {
   type Command,
@@ -17,16 +18,20 @@ import {
 } from "./machine";
 import type { FromGateway, ToMachine } from "./messages";
 import { Pointing } from "./pointing";
-import { Meter, type Quality } from "./quality";
+import { type Quality, toldOf } from "./quality";
+import { Marks, type Step, stepsOf } from "./timeline";
 import { View } from "./view";
 import { Vnc } from "./vnc";
 
 interface Pair {
   connection: Connection;
   video: HTMLVideoElement;
+  gauge: Gauge;
 }
 
 const QUALITY_MS = 1_000;
+/** noVNC is measured by a request: that often, in beats of `QUALITY_MS`. */
+const REQUEST_EVERY = 5;
 
 export class FanlightViewer extends HTMLElement {
   /** The newest figures of the picture; null before there are any. */
@@ -40,12 +45,13 @@ export class FanlightViewer extends HTMLElement {
   private readonly vncs = new Map<number, Vnc>();
   private readonly timers = new Map<Timer, ReturnType<typeof setTimeout>>();
   private beat: ReturnType<typeof setInterval> | undefined;
-  private meter = new Meter();
-  private roundTripMs: number | null = null;
+  private readonly marks = new Marks();
+  private steps: Step[] = [];
   private display: { width: number; height: number } | null = null;
   private held: boolean | null = null;
   private notice = "";
   private said = "";
+  private beats = 0;
 
   constructor() {
     super();
@@ -53,6 +59,7 @@ export class FanlightViewer extends HTMLElement {
     this.view = new View(this, root, {
       rung: () => this.take({ type: "rungChosen", rung: this.state.vnc ? "webrtc" : "vnc" }),
       again: () => this.take({ type: "rungChosen", rung: "webrtc" }),
+      details: () => this.renderQuality(),
     });
     this.view.stage.prepend(newVideo("video"));
     const send = (message: ToMachine) => this.send(message);
@@ -119,6 +126,7 @@ export class FanlightViewer extends HTMLElement {
     if (event.persisted) this.take({ type: "attached" });
   };
   private readonly onVisibility = () => {
+    for (const { gauge } of this.pairs.values()) gauge.meter.interrupted();
     if (document.visibilityState === "visible") this.take({ type: "becameVisible" });
     else this.keyboard.releaseAll();
   };
@@ -127,9 +135,20 @@ export class FanlightViewer extends HTMLElement {
 
   private take(event: MachineEvent): void {
     const [state, commands] = step(this.state, event);
+    this.mark(event);
     this.state = state;
     for (const command of commands) this.run(command);
     this.show();
+  }
+
+  private mark(event: MachineEvent): void {
+    const now = performance.now();
+    if (event.type === "attached") this.marks.begin(now);
+    if (event.type === "offerAnswered") this.marks.note("answer", now);
+    if (event.type === "pathChanged" && event.path === "connected") this.marks.note("path", now);
+    if (event.type === "frameShown" || event.type === "vncConnected") {
+      this.marks.note("picture", now);
+    }
   }
 
   private run(command: Command): void {
@@ -179,9 +198,16 @@ export class FanlightViewer extends HTMLElement {
       this.notice = phase(this.state) === "live" ? "" : words;
       this.view.renderControl(this.held, this.notice);
     };
-    const session = (detail: unknown) =>
+    const session = (detail: unknown) => {
+      this.steps = stepsOf(detail);
       this.dispatchEvent(new CustomEvent("fanlight-session", { detail }));
-    this.events = new SessionEvents(url, (event) => this.take(event), notice, session);
+    };
+    const quality = (detail: unknown) => {
+      const { connection, told } = toldOf(detail);
+      const pairs = [...this.pairs.values()];
+      pairs.find((pair) => pair.connection.name === connection)?.gauge.meter.hearOf(told);
+    };
+    this.events = new SessionEvents(url, (event) => this.take(event), notice, session, quality);
   }
 
   private isOurs(connection: string): boolean {
@@ -193,6 +219,7 @@ export class FanlightViewer extends HTMLElement {
     const first = this.pairs.size === 0 && !this.video.srcObject;
     const video = first ? this.video : newVideo();
     if (!first) this.view.stage.prepend(video);
+    const gauge = new Gauge(() => connection);
     const connection = new Connection(this.origin, this.name, {
       answered: () => this.take({ type: "offerAnswered", id }),
       refused: (refusal, reason) => {
@@ -206,10 +233,11 @@ export class FanlightViewer extends HTMLElement {
       stream: (stream) => this.play(id, video, stream),
       message: (message) => this.hear(id, message),
       channel: (open) => {
-        if (open) connection.send({ type: "input.ping", t: performance.now() });
+        if (open) gauge.ping();
       },
     });
-    this.pairs.set(id, { connection, video });
+    this.marks.note("offer", performance.now());
+    this.pairs.set(id, { connection, video, gauge });
   }
 
   private play(id: number, video: HTMLVideoElement, stream: MediaStream): void {
@@ -218,12 +246,14 @@ export class FanlightViewer extends HTMLElement {
     const shown = () => this.take({ type: "frameShown", id });
     if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(shown);
     else (video as HTMLVideoElement).addEventListener("loadeddata", shown, { once: true });
+    this.pairs.get(id)?.gauge.watch(video);
   }
 
   private closeConnection(id: number): void {
     const pair = this.pairs.get(id);
     if (!pair) return;
     this.pairs.delete(id);
+    pair.gauge.close();
     pair.connection.close();
     if (pair.video.id === "video") {
       // The last picture stays to be seen, still, until there is another.
@@ -243,8 +273,6 @@ export class FanlightViewer extends HTMLElement {
       before.remove();
       pair.video.id = "video";
     }
-    this.meter = new Meter();
-    this.roundTripMs = null;
   }
 
   private openVnc(id: number): void {
@@ -308,6 +336,7 @@ export class FanlightViewer extends HTMLElement {
   }
 
   private hear(id: number, message: FromGateway): void {
+    this.pairs.get(id)?.gauge.hear(message);
     switch (message.type) {
       case "display.size":
         this.display = { width: message.widthPx, height: message.heightPx };
@@ -317,29 +346,39 @@ export class FanlightViewer extends HTMLElement {
         if (this.state.shown && this.state.shown.id !== id && this.state.shown.healthy) return;
         this.held = message.held;
         this.view.renderControl(this.held, this.notice);
-        return;
-      case "input.pong":
-        this.roundTripMs = performance.now() - message.t;
     }
   }
 
   private tick(): void {
     this.view.tick(this.state, performance.now());
     this.watchForPicture();
-    const { connection } = this;
-    if (!connection || this.state.vnc) return;
-    connection.send({ type: "input.ping", t: performance.now() });
-    void connection
-      .stats()
-      ?.then((report) => {
-        const reports: Record<string, unknown>[] = [];
-        report.forEach((item) => {
-          reports.push(item);
-        });
-        this.quality = this.meter.measure(reports, this.roundTripMs) ?? this.quality;
-        this.view.renderQuality(this.quality);
+    this.beats += 1;
+    const measuring = this.measured();
+    void measuring
+      ?.then((quality) => {
+        this.quality = quality ?? this.quality;
+        this.renderQuality();
       })
       .catch(() => undefined);
+  }
+
+  private measured(): Promise<Quality | null> | undefined {
+    if (this.state.vnc?.connected) {
+      return this.beats % REQUEST_EVERY === 1 ? measureByRequest(this.origin) : undefined;
+    }
+    const id = this.state.shown?.id;
+    return id === undefined ? undefined : this.pairs.get(id)?.gauge.measure();
+  }
+
+  private renderQuality(): void {
+    const { id } = this.state.shown ?? {};
+    this.view.renderQuality({
+      quality: this.quality,
+      told: (id === undefined ? undefined : this.pairs.get(id)?.gauge.meter.told) ?? {},
+      why: this.state.reason,
+      session: this.steps,
+      page: this.marks.all,
+    });
   }
 
   /** Asks whether frames come in that the browser does not show. */

@@ -73,6 +73,8 @@ export class SessionEvents {
     private readonly notice: (words: string, connection: string) => void,
     /** Given each `Session` as the API says it. */
     private readonly session: (session: unknown) => void = () => undefined,
+    /** Given what gateway and machine say of each connection. */
+    private readonly quality: (told: unknown) => void = () => undefined,
   ) {
     this.open();
   }
@@ -98,6 +100,7 @@ export class SessionEvents {
       const data = parsed(event.data) as { text?: unknown; connectionId?: unknown } | null;
       this.notice(text(data?.text), text(data?.connectionId));
     });
+    source.addEventListener("quality", (event) => this.quality(parsed(event.data)));
     source.addEventListener("end", () => {
       source.close();
       void this.look();

@@ -7,10 +7,39 @@ export type ToMachine =
   | { type: "input.key"; keysym: number; down: boolean }
   | { type: "input.text"; text: string }
   | { type: "input.release" }
-  | { type: "input.ping"; t: number };
+  | { type: "input.ping"; t: number }
+  | { type: "viewer.report"; figures: ViewerFigures };
+
+/** A way of getting the picture; the highest first. */
+export const RUNGS = [
+  "udp",
+  "tcp",
+  "turn-udp",
+  "turn-tcp",
+  "turn-tls",
+  "websocket",
+  "vnc",
+] as const;
+export type Rung = (typeof RUNGS)[number];
+
+/** A viewer's figures since its connection began, or over its last sample. */
+export interface ViewerFigures {
+  rung: Rung;
+  framesDecoded: number;
+  framesDropped: number;
+  freezeMs: number;
+  framesPerS: number;
+  kbps: number;
+  lossPercent: number;
+  jitterMs: number;
+  roundTripMs: number;
+  latencyMs: number;
+  score: number;
+}
 
 export type FromGateway =
-  | { type: "input.pong"; t: number }
+  | { type: "input.pong"; t: number; atMs: number }
+  | { type: "picture.clock"; rtp: number; atMs: number; machineMs: number }
   | { type: "display.size"; widthPx: number; heightPx: number }
   | { type: "control.held"; held: boolean };
 
@@ -27,8 +56,11 @@ export function read(line: unknown): FromGateway | null {
     return null;
   }
   if (typeof data !== "object" || data === null) return null;
-  const { type, t, widthPx, heightPx, held } = data;
-  if (type === "input.pong" && typeof t === "number") return { type, t };
+  const { type, t, widthPx, heightPx, held, atMs, rtp, machineMs } = data;
+  if (type === "input.pong" && isNumber(t)) return { type, t, atMs: isNumber(atMs) ? atMs : 0 };
+  if (type === "picture.clock" && isNumber(rtp) && isNumber(atMs) && isNumber(machineMs)) {
+    return { type, rtp, atMs, machineMs };
+  }
   if (type === "control.held" && typeof held === "boolean") return { type, held };
   if (type === "display.size" && isSize(widthPx) && isSize(heightPx)) {
     return { type, widthPx, heightPx };
@@ -48,6 +80,10 @@ export function pieces(text: string, longest = MAX_TEXT): string[] {
     piece += character;
   }
   return piece ? [...found, piece] : found;
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
 }
 
 function isSize(value: unknown): value is number {

@@ -13,7 +13,7 @@ export const STYLE = `
 video, .vnc { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; background: #0b1113; }
 video { pointer-events: none; }
 :host([data-state="ended"]) video { visibility: hidden; }
-.vnc[hidden], .cover[hidden], .details[hidden], [hidden] { display: none !important; }
+.vnc[hidden], .cover[hidden], [hidden] { display: none !important; }
 .keys { position: absolute; left: 0; bottom: 0; width: 1px; height: 1px; padding: 0; border: 0; opacity: 0; resize: none; font-size: 16px; pointer-events: none; caret-color: transparent; }
 .stage:has(.keys:focus-visible):has(.cover[hidden])::after, .stage:has(.vnc:focus-within)::after { content: ""; position: absolute; inset: 0; border: 2px solid var(--accent); pointer-events: none; }
 .cover { position: absolute; inset: 0; display: grid; place-content: center; justify-items: center; gap: 10px; padding: 20px; text-align: center; background: color-mix(in srgb, var(--bg) 86%, transparent); overflow: auto; }
@@ -35,10 +35,6 @@ button:hover { background: #ffffff14; }
 button:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
 button svg { width: 18px; height: 18px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
 .cover button { border-color: var(--line); min-height: 38px; padding: 6px 14px; font-size: 14px; }
-.dot { width: 8px; height: 8px; border-radius: 50%; background: var(--dim); }
-.dot.good { background: var(--good); } .dot.fair { background: var(--warn); } .dot.poor { background: var(--bad); }
-.details { position: absolute; left: 8px; bottom: 8px; margin: 0; padding: 12px 14px; background: #18242af2; border: 1px solid var(--line); border-radius: 10px; font-size: 13px; display: grid; grid-template-columns: auto auto; gap: 3px 16px; font-variant-numeric: tabular-nums; max-width: calc(100% - 16px); }
-.details dt { color: var(--dim); } .details dd { margin: 0; text-align: right; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 :host([data-small]) { position: fixed !important; right: 16px; bottom: 16px; width: min(340px, calc(100vw - 32px)) !important; height: auto !important; aspect-ratio: 16 / 11 !important; min-height: 0 !important; z-index: 50; box-shadow: 0 10px 34px #0008; }
 :host([data-small]) .stage { min-height: 0; }
@@ -48,7 +44,7 @@ button svg { width: 18px; height: 18px; fill: none; stroke: currentColor; stroke
 @container (max-width: 560px) { .label { display: none; } .cover h2 { font-size: 17px; } .bar .space { font-size: 12px; } }
 @media (prefers-color-scheme: light) {
   :host { --bg: #e9efee; --ink: #16262a; --dim: #51646a; --line: #16262a26; --accent: #1d6b7a; --good: #1c7f4a; --warn: #a96c00; --bad: #b8392a; }
-  .bar { background: #f8faf9; } .details { background: #fffffff5; }
+  .bar { background: #f8faf9; }
   video, .vnc { background: #dbe3e2; }
   button:hover { background: #16262a12; }
 }

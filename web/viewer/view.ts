@@ -2,16 +2,10 @@
 
 import { icon, make } from "./dom";
 import { isReady, phase, type State, waitingFor } from "./machine";
-import { grade, type Quality } from "./quality";
+import { Panel, type Shown } from "./panel";
+import { PANEL_STYLE } from "./panel-styles";
 import { STYLE } from "./styles";
-import {
-  announcement,
-  elapsed,
-  headline,
-  qualityRows,
-  qualitySummary,
-  waitingSentence,
-} from "./words";
+import { announcement, elapsed, headline, waitingSentence } from "./words";
 
 const FULL = "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5";
 const SMALL = "M4 5h16v14H4zM12 12h8v7h-8z";
@@ -20,6 +14,8 @@ const KEYS = "M3 7h18v10H3zM7 10h.01M11 10h.01M15 10h.01M8 14h8";
 export interface Pressed {
   rung(): void;
   again(): void;
+  /** The details were opened: they want figures now. */
+  details(): void;
 }
 
 /** Whether a finger is the main pointer: then a button brings up the keyboard. */
@@ -49,18 +45,11 @@ export class View {
   private readonly bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Viewer" });
   private readonly status = make("span", { class: "space" });
   private readonly live = make("div", { class: "sr", role: "status", "aria-live": "polite" });
-  private readonly dot = make("span", { class: "dot" });
-  private readonly figure = make("span");
-  private readonly details = make("dl", { class: "details", id: "details", hidden: "" });
+  private readonly panel = new Panel();
   private readonly rungButton = make("button", { type: "button", class: "vnc-button" });
   private readonly smallButton = make("button", { type: "button" });
   private readonly fullButton = make("button", { type: "button" });
   private readonly keysButton = make("button", { type: "button" });
-  private readonly qualityButton = make("button", {
-    type: "button",
-    "aria-expanded": "false",
-    "aria-controls": "details",
-  });
   private said = "";
   private sinceMs = 0;
   private waited = "";
@@ -71,10 +60,10 @@ export class View {
     pressed: Pressed,
   ) {
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
+    sheet.replaceSync(STYLE + PANEL_STYLE);
     root.adoptedStyleSheets = [sheet];
     this.cover.append(this.title, this.progress, this.text, this.stages, this.time, this.again);
-    this.stage.append(this.vnc, this.field, this.cover, this.details);
+    this.stage.append(this.vnc, this.field, this.cover, this.panel.element);
     root.append(make("div", { class: "frame" }, this.stage, this.toolbar(pressed)), this.live);
     this.again.addEventListener("click", () => pressed.again());
     this.labelSize();
@@ -118,16 +107,9 @@ export class View {
     this.time.textContent = `${percent}${elapsed(nowMs - this.sinceMs)}`;
   }
 
-  renderQuality(quality: Quality | null): void {
-    this.qualityButton.hidden = quality === null;
-    this.dot.className = `dot ${grade(quality)}`;
-    this.figure.textContent = qualitySummary(quality);
-    if (this.details.hidden) return;
-    const rows = qualityRows(quality).flatMap(([name, value]) => [
-      make("dt", {}, name),
-      make("dd", {}, value),
-    ]);
-    this.details.replaceChildren(...rows);
+  renderQuality(shown: Shown): void {
+    this.panel.button.hidden = shown.quality === null;
+    this.panel.render(shown);
   }
 
   renderControl(held: boolean | null, notice: string): void {
@@ -157,30 +139,25 @@ export class View {
     this.rungButton.textContent = vnc ? "Use WebRTC" : "Use noVNC";
     this.rungButton.hidden = state.over === "ended" || !isReady(state);
     this.keysButton.hidden = covered || !matchMedia(COARSE).matches;
-    if (vnc || state.over) this.qualityButton.hidden = true;
-    if (vnc) this.details.hidden = true;
+    if (state.over) {
+      this.panel.button.hidden = true;
+      this.panel.toggle(false);
+    }
     const control = this.status.dataset.control ?? "";
     this.status.textContent = vnc && !covered ? `noVNC: ${state.reason}` : control;
     this.status.title = this.status.textContent;
   }
 
   private toolbar(pressed: Pressed): HTMLElement {
-    const { rungButton, smallButton, fullButton, keysButton, qualityButton } = this;
-    const { bar } = this;
-    qualityButton.append(this.dot, this.figure);
-    qualityButton.setAttribute("aria-label", "Quality of the connection");
-    qualityButton.hidden = true;
+    const { bar, rungButton, smallButton, fullButton, keysButton, panel } = this;
     keysButton.append(icon(KEYS));
     keysButton.setAttribute("aria-label", "Show the keyboard");
-    bar.append(qualityButton, this.status, keysButton, rungButton, smallButton, fullButton);
+    bar.append(panel.button, this.status, keysButton, rungButton, smallButton, fullButton);
     rungButton.addEventListener("click", () => pressed.rung());
     keysButton.addEventListener("click", () => this.field.focus());
     smallButton.addEventListener("click", () => this.toggleSmall());
     fullButton.addEventListener("click", () => void this.toggleFull());
-    qualityButton.addEventListener("click", () => {
-      this.details.hidden = !this.details.hidden;
-      qualityButton.setAttribute("aria-expanded", String(!this.details.hidden));
-    });
+    panel.opened = () => pressed.details();
     return bar;
   }
 

@@ -1,7 +1,6 @@
 /** What the viewer says to people: sentences, made from its state. Pure. */
 
 import { isReady, phase, type State, waitingFor } from "./machine";
-import { grade, type Quality } from "./quality";
 
 /** The headline of the cover over the picture. */
 export function headline(state: State): string {
@@ -52,29 +51,6 @@ export function announcement(state: State): string {
   if (now === "booting") return "The machine is starting.";
   const words = now === "connecting" ? waitingSentence(state) : state.reason;
   return `${headline(state)}. ${words}`;
-}
-
-export function qualitySummary(quality: Quality | null): string {
-  if (!quality) return "…";
-  const trip = quality.roundTripMs === null ? "" : `${Math.round(quality.roundTripMs)} ms`;
-  return trip || `${Math.round(quality.framesPerSecond)} fps`;
-}
-
-const GRADES = { good: "Good", fair: "Fair", poor: "Poor", unknown: "Measuring" } as const;
-
-/** Rows of the details: name and value. */
-export function qualityRows(quality: Quality | null): [string, string][] {
-  if (!quality) return [["Picture", "nothing measured yet"]];
-  const trip = quality.roundTripMs;
-  return [
-    ["Connection", GRADES[grade(quality)]],
-    ["Round trip", trip === null ? "–" : `${Math.round(trip)} ms`],
-    ["Frames", `${Math.round(quality.framesPerSecond)} fps`],
-    ["Bit rate", `${quality.kbps} kbit/s`],
-    ["Loss", `${quality.lossPercent} % (${quality.packetsLost} packets)`],
-    ["Picture", `${quality.widthPx} × ${quality.heightPx} ${quality.codec}`],
-    ["Buffer, decoding", `${quality.jitterBufferMs} ms, ${quality.decodeMs} ms`],
-  ];
 }
 
 export function elapsed(ms: number): string {

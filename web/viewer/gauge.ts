@@ -1,0 +1,73 @@
+/** Runs a meter on one connection: pings, counters, frames as they are shown, reports. */
+
+import type { FromGateway, ToMachine } from "./messages";
+import { Meter, ofRoundTrip, type Quality } from "./quality";
+
+/** A connection, as far as it is measured. */
+export interface Measured {
+  send(message: ToMachine): boolean;
+  stats(): Promise<RTCStatsReport> | null;
+}
+
+/** The gateway is told every other second. */
+const REPORT_MS = 1_900;
+
+export class Gauge {
+  readonly meter = new Meter();
+  private reportedMs = 0;
+  private closed = false;
+
+  constructor(private readonly of: () => Measured) {}
+
+  hear(message: FromGateway): void {
+    this.meter.hear(message, performance.now());
+  }
+
+  /** Asks for a sign of life. */
+  ping(): void {
+    const t = performance.now();
+    if (this.of().send({ type: "input.ping", t })) this.meter.pinged(t);
+  }
+
+  /** Tells the meter of each frame that this element shows, until `close`. */
+  watch(video: HTMLVideoElement): void {
+    if (this.closed || !("requestVideoFrameCallback" in video)) return;
+    video.requestVideoFrameCallback((_now, { rtpTimestamp, expectedDisplayTime }) => {
+      if (rtpTimestamp !== undefined) this.meter.shown(rtpTimestamp, expectedDisplayTime);
+      this.watch(video);
+    });
+  }
+
+  /** Asks the connection for its counters; about every second. */
+  async measure(): Promise<Quality | null> {
+    this.ping();
+    const found = await this.of().stats();
+    const reports: Record<string, unknown>[] = [];
+    found?.forEach((report) => {
+      reports.push(report);
+    });
+    const now = performance.now();
+    const quality = this.meter.measure(reports, now);
+    if (!this.closed && now - this.reportedMs >= REPORT_MS) this.report(now);
+    return quality;
+  }
+
+  /** Reports for the last time. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.report(performance.now());
+  }
+
+  private report(now: number): void {
+    const figures = this.meter.report();
+    if (figures && this.of().send({ type: "viewer.report", figures })) this.reportedMs = now;
+  }
+}
+
+/** What can be known of noVNC, which has no ping: how long a small request takes. */
+export async function measureByRequest(base: string): Promise<Quality> {
+  const begun = performance.now();
+  await fetch(new URL("healthz", base), { cache: "no-store", method: "GET" });
+  return ofRoundTrip(performance.now() - begun);
+}
