@@ -7,9 +7,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fanlight.config import ServeSettings
+from fanlight.host import Layout, turn_secret
 from fanlight.log import Secret
 
 BUILT_WEB = Path(__file__).parent.parent / "built" / "web"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTurn:
+    """The TURN server that this host runs itself."""
+
+    port: int
+    secret: Secret[str]
+    tls_port: int = 0
+    """0: it does not speak TLS."""
+    host: str = ""
+    """How viewers reach it; empty: by the name by which they came to us."""
+
+
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -44,6 +59,7 @@ class ApiSettings:
     turn_urls: tuple[str, ...] = ()
     turn_secret: Secret[str] | None = None
     """Shared with the TURN servers: viewers get credentials made from it that run out."""
+    own_turn: OwnTurn | None = None
     web: Path = BUILT_WEB
     strict_whep: bool = False
     """Answer 428 to a PATCH without If-Match, as the draft says and some players do not expect."""
@@ -59,7 +75,7 @@ class ApiSettings:
 
     @classmethod
     def of(cls, serve: ServeSettings, port: int) -> ApiSettings:
-        """Give the settings of `fanlight serve` on `port`. Reads the TURN secret's file."""
+        """Give the settings of `fanlight serve` on `port`. Reads the TURN secrets' files."""
         secret = None
         if serve.turn_secret_file is not None:
             secret = Secret(serve.turn_secret_file.read_text().strip())
@@ -75,6 +91,7 @@ class ApiSettings:
             stun_urls=serve.stun_urls,
             turn_urls=serve.turn_urls,
             turn_secret=secret,
+            own_turn=_own_turn(serve) if serve.turn else None,
         )
 
     @classmethod
@@ -102,6 +119,15 @@ class ApiSettings:
             hosts=frozenset(origin.partition("://")[2] for origin in origins),
             tls=tls or public_url.startswith("https:"),
         )
+
+
+def _own_turn(serve: ServeSettings) -> OwnTurn:
+    return OwnTurn(
+        port=serve.turn_port,
+        secret=Secret(turn_secret(Layout(serve.data.absolute()))),
+        tls_port=serve.turn_tls_port if serve.tls_cert else 0,
+        host=serve.turn_host,
+    )
 
 
 def _has_port(name: str) -> bool:

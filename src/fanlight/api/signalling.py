@@ -174,9 +174,11 @@ async def fetch_candidates(
     response_model_exclude_none=True,
     responses=responses(errors.NotSignedIn, errors.NotAllowed),
 )
-async def list_ice_servers(asker: Anyone, parts: SharedParts) -> IceServerList:
+async def list_ice_servers(request: Request, asker: Anyone, parts: SharedParts) -> IceServerList:
     """Give the STUN and TURN servers, with credentials that run out."""
-    return IceServerList(ice_servers=ice_servers(parts.settings, asker.principal, parts.clock()))
+    host = request.headers["host"]
+    servers = ice_servers(parts.settings, asker.principal, parts.clock(), host=host)
+    return IceServerList(ice_servers=servers)
 
 
 def _machine_side(request: Request) -> str | None:

@@ -78,7 +78,9 @@ async def post(
     if answer is None:
         await parts.controller.close_connection(viewer.principal, session, connection)
         raise errors.GatewayUnavailable("there was no answer in time")
-    return _created(answer, session, connection, facts, viewer, parts)
+    response = _created(answer, session, connection, facts, parts)
+    _add_links(request, response, viewer, parts)
+    return response
 
 
 def _created(
@@ -86,7 +88,6 @@ def _created(
     session: SessionId,
     connection: ConnectionId,
     facts: OfferFacts,
-    viewer: Viewer,
     parts: Parts,
 ) -> Response:
     resource = Resource(session, facts.ufrag, f'"{secrets.token_urlsafe(9)}"')
@@ -97,9 +98,7 @@ def _created(
         "accept-patch": FRAGMENT,
         "cache-control": "no-store",
     }
-    response = Response(answer, status_code=201, headers=headers, media_type=SDP)
-    _add_links(response, viewer, parts)
-    return response
+    return Response(answer, status_code=201, headers=headers, media_type=SDP)
 
 
 @router.get(ENDPOINT, status_code=204, response_class=Response, responses=REFUSED)
@@ -107,7 +106,7 @@ async def get(id: str, request: Request, parts: SharedParts) -> Response:
     """Say that the endpoint is there: no content."""
     viewer = await _discovered(id, request, parts)
     response = Response(status_code=204, headers={"cache-control": "no-store"})
-    _add_links(response, viewer, parts)
+    _add_links(request, response, viewer, parts)
     return response
 
 
@@ -117,7 +116,7 @@ async def head(id: str, request: Request, parts: SharedParts) -> Response:
     viewer = await _discovered(id, request, parts)
     headers = {"content-type": SDP, "cache-control": "no-store"}
     response = Response(headers=headers)
-    _add_links(response, viewer, parts)
+    _add_links(request, response, viewer, parts)
     return response
 
 
@@ -131,7 +130,7 @@ async def options(id: str, request: Request, parts: SharedParts) -> Response:
     except errors.CallerError:
         # A preflight carries no Authorization, so this must not need any.
         return response
-    _add_links(response, viewer, parts)
+    _add_links(request, response, viewer, parts)
     return response
 
 
@@ -211,7 +210,8 @@ async def described(request: Request, media_type: str) -> str:
         raise errors.MalformedBody("the body is not UTF-8") from None
 
 
-def _add_links(response: Response, viewer: Viewer, parts: Parts) -> None:
-    servers = ice_servers(parts.settings, viewer.principal, parts.clock())
+def _add_links(request: Request, response: Response, viewer: Viewer, parts: Parts) -> None:
+    host = request.headers["host"]
+    servers = ice_servers(parts.settings, viewer.principal, parts.clock(), host=host)
     for link in link_headers(servers):
         response.headers.append("link", link)

@@ -27,6 +27,7 @@ def check(settings: ServeSettings) -> None:
     _check_urls(settings)
     _check_networks(settings)
     _check_egress(settings)
+    _check_turn(settings)
     if settings.egress_domains and settings.egress_mode != "listed":
         raise SettingRejected(
             f"egress_domains has no effect while egress_mode is {settings.egress_mode}.",
@@ -66,6 +67,35 @@ def _check_numbers(settings: ServeSettings) -> None:
         if getattr(settings, name) < 0:
             raise SettingRejected(f"{name} must not be negative.", hint=f"Leave {name} out.")
     _check_ports(settings.udp_ports)
+
+
+def _check_turn(settings: ServeSettings) -> None:
+    if not settings.turn:
+        return
+    for name in ("turn_port", "turn_tls_port"):
+        if not 1 <= getattr(settings, name) <= 65535:
+            raise SettingRejected(
+                f"{name} is {getattr(settings, name)}.",
+                hint="Use a number from 1 to 65535; 3478 and 5349 are TURN's own.",
+            )
+        if getattr(settings, name) == settings.port:
+            raise SettingRejected(
+                f"{name} and port are both {settings.port}.", hint=f"Change {name}."
+            )
+    if settings.turn_port == settings.turn_tls_port:
+        raise SettingRejected("turn_port and turn_tls_port are the same.", hint="Change one.")
+    if settings.turn_host and not re.fullmatch(
+        r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]", settings.turn_host
+    ):
+        raise SettingRejected(
+            f"turn_host is {settings.turn_host!r}, which is no name of a host.",
+            hint="Write the name or address alone: turn.example.org, 203.0.113.7, [2001:db8::7].",
+        )
+    # It stands on a line of its own in the TURN server's file.
+    if not re.fullmatch(r"[A-Za-z0-9.-]{1,64}", settings.turn_realm):
+        raise SettingRejected(
+            f"turn_realm is {settings.turn_realm!r}.", hint="Use letters, digits, dots and dashes."
+        )
 
 
 def _check_ports(text: str) -> None:

@@ -58,6 +58,18 @@ class ServeSettings:
     """TURN servers told to viewers, such as turns:turn.example.org:443?transport=tcp."""
     turn_secret_file: Path | None = None
     """File with the secret shared with the TURN servers (their `static-auth-secret`)."""
+    turn: bool = False
+    """Run a TURN server (coturn) beside the media gateway, for viewers whose network lets no UDP
+    through. Viewers are told of it."""
+    turn_port: int = 3478
+    """UDP and TCP port of the TURN server that `turn` runs."""
+    turn_tls_port: int = 5349
+    """TCP port for TURN over TLS when there is a tls_cert. 443 passes most firewalls."""
+    turn_host: str = ""
+    """Name or address by which viewers reach the TURN server that `turn` runs. Empty: the name
+    by which they came to the page."""
+    turn_realm: str = "fanlight"
+    """Realm of the TURN server that `turn` runs: shown nowhere, but part of every password."""
     codec: Literal["vp8", "h264"] = "vp8"
     """Video codec of new sessions. Every browser takes vp8."""
     bitrate_kbps: int = 4000

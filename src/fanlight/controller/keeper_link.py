@@ -47,7 +47,8 @@ class KeeperLink:
         if state.settings != mark_of(self._settings):
             _log.warning(
                 "the running keeper keeps the settings it was started with",
-                concerns="announce viewer_networks udp_ports egress_upstream_proxy keeper_grace_s",
+                concerns="announce viewer_networks udp_ports egress_upstream_proxy turn "
+                "keeper_grace_s",
                 hint="Ctrl-C ends it with every session; the next `fanlight serve` takes the new.",
             )
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from fanlight import log
-from fanlight.config import ServeSettings
-from fanlight.errors import FanlightError, SettingRejected
-from fanlight.host import EgressSettings, KeeperClient, KeeperSettings, Layout
+from fanlight.config import ServeSettings, is_loopback
+from fanlight.errors import FanlightError, PackageMissing, SettingRejected
+from fanlight.host import (
+    EgressSettings,
+    KeeperClient,
+    KeeperSettings,
+    Layout,
+    TurnSettings,
+    media_addresses,
+)
 from fanlight.machines import Provider
 from fanlight.store import Store
 
@@ -20,6 +28,9 @@ from .keeper_link import KeeperLink
 from .settings import ControllerSettings
 from .tokens import MachineTokens
 from .tool_work import Tools
+
+TURN_HEADROOM = 4
+"""How much more than `bitrate_kbps` a relayed connection may carry, for key frames and repairs."""
 
 _log = log.get("controller")
 
@@ -51,7 +62,13 @@ async def open_controller(
     Raises:
         KeeperUnavailable: there is no keeper, and none can be started.
         SettingRejected: the provider, or a file of the settings, is not there.
+        PackageMissing: `turn` is set, and coturn is not installed.
     """
+    if settings.turn and await asyncio.to_thread(shutil.which, "turnserver") is None:
+        raise PackageMissing(
+            "there is no TURN server (coturn) on this host.",
+            hint="`apt-get install coturn`, or `./dev up --turn`, or leave turn out.",
+        )
     given = await asyncio.to_thread(ControllerSettings.serving, settings)
     make = await asyncio.to_thread(provider_named, settings.provider)
     data = settings.data.absolute()
@@ -102,6 +119,26 @@ def keeper_settings(settings: ServeSettings) -> KeeperSettings:
             # Announced addresses lead to this host through a NAT, which it cannot see itself.
             refused_networks=settings.announce,
         ),
+        turn=turn_settings(settings) if settings.turn else None,
+    )
+
+
+def turn_settings(settings: ServeSettings) -> TurnSettings:
+    """Give what the TURN server is run with: where the gateway is, and who may come."""
+    stands_on = media_addresses(settings.announce)
+    # Loopback serves viewers on this host alone, and would open its own services to them.
+    gateway = [a for a in stands_on if not is_loopback(a)] or stands_on
+    is_private = is_loopback(settings.host) and not settings.public_url and not settings.announce
+    return TurnSettings(
+        port=settings.turn_port,
+        tls_port=settings.turn_tls_port,
+        realm=settings.turn_realm,
+        gateway=tuple(gateway),
+        announced=settings.announce,
+        listen=("127.0.0.1",) if is_private else (),
+        certificate=settings.tls_cert.absolute() if settings.tls_cert else None,
+        key=settings.tls_key.absolute() if settings.tls_key else None,
+        bytes_per_s=settings.bitrate_kbps * 1000 // 8 * TURN_HEADROOM,
     )
 
 

@@ -4,13 +4,15 @@ A keeper may have to run under an interpreter of the system's and an ordinary us
 nothing of our environment can be reached; so nothing else is imported here.
 """
 
+from .addresses import is_this_hosts, media_addresses
 from .client import KeeperClient, KeeperEvent
 from .layout import Layout
 from .machine_sockets import open_machine_socket
 from .report import Finding, host_report
 from .runtime import Runtime, install_runtime
-from .settings import EgressSettings, KeeperSettings, mark_of
+from .settings import EgressSettings, KeeperSettings, TurnSettings, mark_of
 from .start import ensure_keeper
+from .turn import turn_secret
 
 __all__ = [
     "EgressSettings",
@@ -20,9 +22,13 @@ __all__ = [
     "KeeperSettings",
     "Layout",
     "Runtime",
+    "TurnSettings",
     "ensure_keeper",
     "host_report",
     "install_runtime",
+    "is_this_hosts",
     "mark_of",
+    "media_addresses",
     "open_machine_socket",
+    "turn_secret",
 ]

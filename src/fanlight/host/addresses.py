@@ -65,6 +65,34 @@ def why_refused(
     return None
 
 
+def media_addresses(announced: Iterable[str]) -> list[str]:
+    """Give the addresses of this host on which the media gateway stands when it announces these.
+
+    The announced ones that are this host's; for those of a NAT, or none at all, what this host
+    uses towards the internet, and loopback. As the gateway itself does (media/gateway).
+    """
+    wanted = [ipaddress.ip_address(text) for text in announced]
+    here = [each for each in wanted if is_this_hosts(each)]
+    families = {each.version for each in here if not each.is_loopback}
+    outer = {each.version for each in wanted} - families if wanted else {4, 6}
+    towards = [a for a in map(_address_towards_internet, sorted(outer)) if a and a not in here]
+    loopback = [] if wanted else [ipaddress.ip_address("127.0.0.1")]
+    return [str(each) for each in (*loopback, *here, *towards)]
+
+
+def _address_towards_internet(version: int) -> Address | None:
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    far = "198.51.100.1" if version == 4 else "2001:db8::1"
+    try:
+        # Connecting a datagram socket sends nothing; it only asks the routing table.
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))
+            found = ipaddress.ip_address(probe.getsockname()[0].partition("%")[0])
+    except OSError:
+        return None
+    return None if found.is_link_local or found.is_loopback else found
+
+
 def is_this_hosts(address: Address) -> bool:
     """Whether an address is one of this host's, now, on any interface.
 

@@ -25,6 +25,8 @@ from .processes import start_time
 log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
+PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 47, 2
+CAP_NET_BIND_SERVICE, CAPABILITY_VERSION_3 = 10, 0x20080522
 TAIL_LINES, TAIL_LINE_CHARACTERS, READ_BYTES = 20, 400, 65_536
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -43,6 +45,8 @@ class Confinement:
     """RLIMIT_FSIZE; 0: as it is."""
     keeps_privileges: bool = False
     """It drops them itself once it has loaded what only root can read."""
+    may_bind_any_port: bool = False
+    """It keeps one right of root's beyond its uid: to listen on ports below 1024."""
 
 
 class Child:
@@ -188,15 +192,30 @@ def _confine(keep: Confinement, keeper: int) -> None:
         resource.setrlimit(resource.RLIMIT_NPROC, (keep.processes, keep.processes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if keep.uid is not None:
+        if keep.may_bind_any_port:
+            _prctl(PR_SET_KEEPCAPS, 1)
         os.setgroups([])
         os.setresgid(keep.uid, keep.uid, keep.uid)
         os.setresuid(keep.uid, keep.uid, keep.uid)
+        if keep.may_bind_any_port:
+            _keep_only(CAP_NET_BIND_SERVICE)
     # Changing the uid forgets the parent-death signal (prctl(2)), so it is asked for afterwards.
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if not keep.keeps_privileges:
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
     if os.getppid() != keeper:
         os._exit(1)
+
+
+def _keep_only(capability: int) -> None:
+    """Give up every capability but one, which the program that is run next has too."""
+    bit = 1 << capability
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    # Effective, permitted, inheritable; then the same for capabilities from 32 up (capset(2)).
+    sets = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)
+    if _libc.capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
+    _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
 
 
 def drop_privileges(uid: int) -> None:
@@ -209,8 +228,8 @@ def drop_privileges(uid: int) -> None:
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
-def _prctl(option: int, value: int) -> None:
-    if _libc.prctl(option, value, 0, 0, 0) != 0:
+def _prctl(option: int, value: int, more: int = 0) -> None:
+    if _libc.prctl(option, value, more, 0, 0) != 0:
         number = ctypes.get_errno()
         sys.stderr.write(f"prctl({option}): {os.strerror(number)}\n")
         raise OSError(number, os.strerror(number))

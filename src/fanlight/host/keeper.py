@@ -1,4 +1,4 @@
-"""The keeper: the one process per DATA directory that is parent of gateway, proxy and machines.
+"""The keeper: the one process per DATA directory that is parent of gateway, proxies and machines.
 
 It is small, boring and rarely changed, so that the controller may be restarted, upgraded or killed
 in the middle of a session. One event loop, no threads (see children.py).
@@ -47,6 +47,7 @@ from .machine import KeptMachine
 from .runtime import install_runtime
 from .services import EgressProxy, Gateway, Supervised, listen_at, only_refusals
 from .settings import KeeperSettings, keeper_from_json, mark_of, read_descriptor
+from .turn import Turn
 from .writes import WriteWatch
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,13 @@ class Keeper:
             on_exited=lambda status, tail: None,
             on_message=only_refusals(self._tell),
         )
+        self._turn = settings.turn and Supervised(
+            Turn(self.layout, settings, settings.turn),
+            self._children,
+            on_spawned=lambda turn: self._record(),
+            on_exited=lambda status, tail: None,
+            on_message=lambda message: None,
+        )
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until told to end, signalled, or left alone; then end everything in order."""
@@ -103,7 +111,8 @@ class Keeper:
             loop.add_signal_handler(number, self._ended.set)
         remove_leftovers(self.layout, self._cgroups)
         self._cgroups = find_cgroups(cgroup_name(self.layout))
-        services = [self._tasks.create_task(each.run()) for each in (self._gateway, self._egress)]
+        wanted = (self._gateway, self._egress, self._turn)
+        services = [self._tasks.create_task(each.run()) for each in wanted if each]
         server = await asyncio.start_unix_server(
             self._serve, sock=listen_at(self.layout.keeper_socket)
         )
@@ -219,7 +228,9 @@ class Keeper:
 
     def _state(self) -> KeeperState:
         machines = tuple(each.record for each in self._machines.values() if each.descriptors)
-        return KeeperState(os.getpid(), self._gateway.pid, machines, mark_of(self.settings))
+        turn_pid = self._turn.pid if self._turn else 0
+        mark = mark_of(self.settings)
+        return KeeperState(os.getpid(), self._gateway.pid, machines, mark, turn_pid)
 
     def _spawn(self, spec: SpawnMachine, writer: asyncio.StreamWriter) -> None:
         if spec.machine in self._machines or self._ended.is_set():

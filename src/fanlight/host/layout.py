@@ -43,6 +43,11 @@ class Layout:
         return self.run / "gateway.sock"
 
     @property
+    def turn_secret(self) -> Path:
+        """What our TURN server and the API share, mode 0600."""
+        return self.data / "store" / "turn.secret"
+
+    @property
     def lock(self) -> Path:
         """Held (flock) by the one keeper of this directory."""
         return self.run / "keeper.lock"

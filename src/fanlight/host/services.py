@@ -1,4 +1,4 @@
-"""The gateway and the egress proxy: spawned, watched, spawned again when they die."""
+"""Gateway, egress proxy and TURN server: spawned, watched, spawned again when they die."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Service(Protocol):
 
     name: str
 
-    def spawn(self, children: Children) -> tuple[Child, Channel]:
-        """Spawn it, and give it and the keeper's channel to it."""
+    def spawn(self, children: Children) -> tuple[Child, Channel | None]:
+        """Spawn it, and give it and the keeper's channel to it, if it is talked to."""
         ...
 
 
@@ -153,10 +153,14 @@ class Supervised:
             return child.exited.result(), child.tail
         finally:
             self._child = self._channel = None
-            channel.close()
+            if channel:
+                channel.close()
             await asyncio.shield(child.stop(GRACE_S))
 
-    async def _serve(self, child: Child, channel: Channel) -> None:
+    async def _serve(self, child: Child, channel: Channel | None) -> None:
+        if channel is None:
+            await asyncio.shield(child.exited)
+            return
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read(channel))
             await asyncio.shield(child.exited)

@@ -30,6 +30,28 @@ class EgressSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """What the TURN server is run with. Addresses are IP addresses, written out."""
+
+    port: int
+    """UDP and TCP port."""
+    tls_port: int
+    """TCP port for TLS, when there is a certificate."""
+    realm: str
+    gateway: tuple[str, ...]
+    """Addresses of this host on which the media gateway stands: relayed from, and to, there."""
+    announced: tuple[str, ...] = ()
+    """Addresses that the gateway announces, those of a NAT in front of this host among them."""
+    listen: tuple[str, ...] = ()
+    """Addresses to listen on. None: every address of this host."""
+    certificate: Path | None = None
+    key: Path | None = None
+    bytes_per_s: int = 2_000_000
+    """What one allocation may carry, each way."""
+    command: tuple[str, ...] = ("turnserver",)
+
+
+@dataclass(frozen=True, slots=True)
 class KeeperSettings:
     """One keeper's settings. `data` is absolute."""
 
@@ -44,6 +66,13 @@ class KeeperSettings:
     """Instead of gateway.pyz; `--listen-fd N` and `gateway_arguments` are added."""
     gateway_arguments: tuple[str, ...] = ()
     egress: EgressSettings = dataclasses.field(default_factory=EgressSettings)
+    turn: TurnSettings | None = None
+    """None: no TURN server is run."""
+
+    @property
+    def turn_uid(self) -> int:
+        """The TURN server's uid when the keeper is root."""
+        return self.gateway_uid - 1
 
     @property
     def egress_uid(self) -> int:
@@ -64,10 +93,12 @@ def mark_of(settings: KeeperSettings) -> str:
 def keeper_from_json(text: bytes) -> KeeperSettings:
     """Read what `to_json` wrote; it comes from our own process, not from a peer."""
     fields: dict[str, Any] = json.loads(text)
-    egress = _egress(fields.pop("egress"))
+    egress, turn = _egress(fields.pop("egress")), _turn(fields.pop("turn"))
     for name in ("gateway_command", "gateway_arguments"):
         fields[name] = tuple(fields[name])
-    return KeeperSettings(**(fields | {"data": Path(fields["data"]), "egress": egress}))
+    return KeeperSettings(
+        **(fields | {"data": Path(fields["data"]), "egress": egress, "turn": turn})
+    )
 
 
 def egress_from_json(text: bytes) -> EgressSettings:
@@ -77,6 +108,16 @@ def egress_from_json(text: bytes) -> EgressSettings:
 
 def _egress(fields: dict[str, Any]) -> EgressSettings:
     return EgressSettings(**(fields | {"refused_networks": tuple(fields["refused_networks"])}))
+
+
+def _turn(fields: dict[str, Any] | None) -> TurnSettings | None:
+    if fields is None:
+        return None
+    for name in ("gateway", "announced", "listen", "command"):
+        fields[name] = tuple(fields[name])
+    for name in ("certificate", "key"):
+        fields[name] = Path(fields[name]) if fields[name] else None
+    return TurnSettings(**fields)
 
 
 def descriptor_with(text: bytes) -> int:

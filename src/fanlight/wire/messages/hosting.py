@@ -99,6 +99,8 @@ class KeeperState:
     machines: tuple[MachineRecord, ...] = ()
     settings: str = ""
     """A mark of what it was started with: it keeps that, whatever a later controller wants."""
+    turn_pid: int = 0
+    """0: it runs no TURN server, or that one has just died."""
 
 
 @named("machine.spawn")
