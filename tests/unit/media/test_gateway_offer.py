@@ -17,7 +17,7 @@ from fanlight.media.gateway.networks import (
     default_viewer_networks,
     parse_candidate,
 )
-from fanlight.media.gateway.offer import Offer, read_offer
+from fanlight.media.gateway.offer import TRANSPORT_CC, Offer, read_offer
 
 TRANSPORT = f"""c=IN IP4 0.0.0.0
 a=ice-ufrag:abcd
@@ -70,6 +70,17 @@ def test_the_payload_type_extension_and_retransmission_are_those_of_the_offer() 
     assert (offer.format.payload_type, offer.format.rtx_payload_type) == (96, 97)
     assert offer.playout_delay_id == 5
     assert offer.format.feedback == ("nack", "nack pli")
+    assert offer.transport_cc_id is None
+
+
+def test_transport_wide_numbers_are_sent_where_their_feedback_is_offered_too() -> None:
+    extmap = f"a=extmap:3 {TRANSPORT_CC}\n"
+    numbered = WHOLE.replace("a=rtcp-fb:96 goog-remb\n", extmap + "a=rtcp-fb:96 goog-remb\n")
+    assert read(numbered).transport_cc_id is None
+    offer = read(numbered.replace("a=rtcp-fb:96 goog-remb\n", "a=rtcp-fb:96 transport-cc\n"))
+    assert offer.transport_cc_id == 3
+    assert offer.format.feedback == ("nack", "nack pli", "transport-cc")
+    assert extmap.strip() in offer.canonical()
 
 
 def test_h264_is_taken_with_packetization_mode_1_and_constrained_baseline() -> None:

@@ -34,7 +34,8 @@ def test_any_bytes_are_a_packet_or_not_rtp(data: bytes) -> None:
     st.integers(0, 2**32 - 1),
     st.booleans(),
     st.binary(min_size=1, max_size=1200),
-    st.none() | st.integers(1, 255),
+    st.none() | st.integers(1, 14),
+    st.none() | st.integers(1, 14),
 )
 def test_what_is_written_is_read_back(
     payload_type: int,
@@ -43,15 +44,23 @@ def test_what_is_written_is_read_back(
     marker: bool,
     payload: bytes,
     playout_delay_id: int | None,
+    transport_cc_id: int | None,
 ) -> None:
-    stream = Stream(payload_type, 0xDEADBEEF, playout_delay_id)
+    stream = Stream(payload_type, 0xDEADBEEF, playout_delay_id, transport_cc_id)
     data = write(stream, sequence=sequence, timestamp=timestamp, marker=marker, payload=payload)
     read = parse(data)
     assert read == RtpPacket(payload_type, marker, sequence, timestamp, 0xDEADBEEF, payload)
 
 
 def test_the_playout_delay_is_zero_in_one_byte_form() -> None:
-    assert extension(5) == bytes.fromhex("bede0001 52000000")
+    assert extension(Stream(96, 1, playout_delay_id=5)) == bytes.fromhex("bede0001 52000000")
+
+
+def test_there_is_room_for_a_number_that_counts_over_all_packets() -> None:
+    stream = Stream(96, 1, playout_delay_id=5, transport_cc_id=4)
+    assert extension(stream) == bytes.fromhex("bede0002 52000000 41000000")
+    assert extension(Stream(96, 1, transport_cc_id=4)) == bytes.fromhex("bede0001 41000000")
+    assert extension(Stream(96, 1)) == b""
 
 
 @pytest.mark.parametrize(

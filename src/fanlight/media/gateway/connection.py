@@ -14,12 +14,15 @@ from fanlight import wire
 from fanlight.errors import OfferRejected
 
 from .answer import announced_candidates, complete_answer
+from .estimator import Arrival
+from .feedback import FeedbackGate
 from .frames import Frame
 from .gst import GLib
 from .input import InputGate
 from .limits import Limits
 from .networks import Address, Candidate, ViewerNetworks, parse_candidate
 from .offer import Offer
+from .outlet import Outlet
 from .peer import Ground, Peer, PeerFailed
 from .rtp import Stream, write
 from .stats import remote_report
@@ -51,9 +54,11 @@ class Connection:
         self.controls = request.controls
         self._owner, self._offer, self._around = owner, offer, surroundings
         self._limits = surroundings.limits
-        self._gate = InputGate(self._limits)
+        self._gate, self._feedback = InputGate(self._limits), FeedbackGate(self._limits)
         ssrc = secrets.randbelow(0xFFFFFFFE) + 1
-        self._stream = Stream(offer.format.payload_type, ssrc, offer.playout_delay_id)
+        self._stream = Stream(
+            offer.format.payload_type, ssrc, offer.playout_delay_id, offer.transport_cc_id
+        )
         self._timeline = Timeline(
             first_sequence=secrets.randbelow(0x8000), first_timestamp=secrets.randbits(31)
         )
@@ -66,12 +71,17 @@ class Connection:
         self._state = "new"
         self._waits_for_key = True
         self._sent_first = False
-        self._packets = self._bytes = self._wanted = self._refused = 0
+        self._wanted = self._refused = self._frames = self._skipped = 0
         self.candidates_refused = offer.candidates_refused
         self.candidates_taken = 0
         self._peer = Peer(
-            offer, self._stream, ground=surroundings.ground, gate=self._gate, listener=self
+            offer,
+            self._stream,
+            ground=surroundings.ground,
+            gates=(self._gate, self._feedback),
+            listener=self,
         )
+        self._outlet = Outlet(self._peer.send_packets)
 
     def open(self) -> None:
         """Answer the offer: `connection.answer` or `connection.rejected` follows."""
@@ -110,6 +120,7 @@ class Connection:
             GLib.source_remove(source)
         self._timers.clear()
         self._let_go()
+        self._outlet.close()
         self._peer.close()
         self._owner.forget(self.id)
         if self._is_answered:
@@ -120,15 +131,18 @@ class Connection:
     @property
     def waits_for_key_frame(self) -> bool:
         """Whether this viewer is there to see the picture, and cannot before a key frame."""
-        return self._is_shown and self._waits_for_key
+        return self._is_shown and self._waits_for_key and "catch_up" not in self._timers
 
     def show(self, frame: Frame, source: object) -> None:
         """Send a frame, or leave it out: before the first key frame, and when too much waits."""
         if not self._is_shown or (self._waits_for_key and not frame.key):
             return
-        if self._peer.queued_bytes > self._limits.viewer_queue_bytes:
+        if self._is_behind():
+            self._skipped += 1
             self.miss()
-            self._owner.want_key_frame()
+            # Asked for now, the key frame would be left out too, and cost all others as much.
+            if "catch_up" not in self._timers:
+                self._after("catch_up", self._limits.catch_up_s, self._catch_up)
             return
         self._waits_for_key = False
         timestamp = self._timeline.timestamp(source, frame.timestamp, time.monotonic())
@@ -138,11 +152,24 @@ class Connection:
             write(self._stream, sequence=n, timestamp=timestamp, marker=i == last, payload=part)
             for i, (n, part) in numbered
         ]
-        self._bytes += self._peer.send_packets(packets)
-        self._packets += len(packets)
+        self._outlet.push(packets)
+        self._frames += 1
         if not self._sent_first:
             self._sent_first = True
             self._owner.say(wire.FirstFrameSent(self.session, self.id))
+
+    def _catch_up(self) -> None:
+        """Ask for a key frame when there is room for one."""
+        if self._is_behind():
+            self._after("catch_up", self._limits.catch_up_s, self._catch_up)
+        elif self._waits_for_key:
+            self._owner.want_key_frame()
+
+    def _is_behind(self) -> bool:
+        """Whether what is sent now would be too old when it arrives."""
+        queued_bytes = self._peer.queued_bytes + self._outlet.queued_bytes
+        is_full = queued_bytes > self._limits.viewer_queue_bytes
+        return is_full or self._outlet.queued_s > self._limits.viewer_queue_s
 
     def miss(self) -> None:
         """A frame did not reach this viewer: the next it can use is a key frame."""
@@ -156,6 +183,7 @@ class Connection:
         """Have `connection.stats` said."""
         if self._is_answered and not self._is_closed:
             self._listen()
+            self._outlet.tick()
             self._peer.request_stats(self._take_stats)
 
     def _listen(self) -> None:
@@ -176,12 +204,15 @@ class Connection:
             wire.ConnectionStats(
                 session=self.session,
                 connection=self.id,
-                packets_sent=self._packets,
-                bytes_sent=self._bytes,
+                packets_sent=self._outlet.packets_sent,
+                bytes_sent=self._outlet.bytes_sent,
                 round_trip_ms=round(report.round_trip_ms, 2),
                 packets_lost=report.packets_lost,
                 key_frames_wanted=self._wanted,
                 inputs_refused=self._refused + self._gate.refused,
+                estimate_kbps=round(self._outlet.estimator.kbps),
+                frames_sent=self._frames,
+                frames_skipped=self._skipped,
             )
         )
 
@@ -232,6 +263,11 @@ class Connection:
         if not self._is_closed:
             self._wanted += 1
             self._owner.want_key_frame()
+
+    def peer_told_arrivals(self, arrivals: list[Arrival]) -> None:
+        """Learn from it what the path carries."""
+        if not self._is_closed:
+            self._outlet.heard(arrivals)
 
     def peer_said(self, message: wire.Input | wire.InputPing) -> None:
         """Answer pings; pass on input if this viewer holds control."""

@@ -26,6 +26,15 @@ class Limits:
     """Messages held for a machine that does not read its control socket."""
     viewer_queue_bytes: int = 1_000_000
     """Unsent bytes of one viewer; past it frames are left out until the next key frame."""
+    viewer_queue_s: float = 0.6
+    """How old a frame may get before it reaches a viewer; the same follows."""
+    catch_up_s: float = 0.5
+    """A viewer that was behind gets its next key frame this much later, or more: each key frame
+    is sent to everybody."""
+    feedbacks_per_s: float = 50.0
+    """Of one viewer. Chromium says 10 to 20 a second; what is more is dropped."""
+    arrivals_per_feedback: int = 512
+    """Reading one takes 5 us; 30 Mbit/s make 150 in the 50 ms between two feedbacks."""
     key_frame_interval_s: float = 0.2
     key_frame_patience_s: float = 0.5
     gathering_s: float = 0.2

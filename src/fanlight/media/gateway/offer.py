@@ -16,6 +16,7 @@ from .frames import Codec
 from .networks import Candidate, parse_candidate
 
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 MAX_SECTIONS = 16
 MAX_LINE_CHARS = 4096
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
@@ -96,6 +97,8 @@ class Offer:
     """The section that the offer's bundle hangs on (RFC 9143 section 7.2.1)."""
     candidates: tuple[Candidate, ...] = field(default=())
     candidates_refused: int = 0
+    transport_cc_id: int | None = None
+    """The number of the transport-wide sequence numbers, if their feedback is offered too."""
 
     def mid(self, index: int) -> str:
         """The name of a section; sections that have none get their number."""
@@ -133,6 +136,8 @@ class Offer:
         lines += ["a=recvonly", "a=rtcp-mux", "a=rtcp-rsize"]
         if self.playout_delay_id is not None:
             lines.append(f"a=extmap:{self.playout_delay_id} {PLAYOUT_DELAY}")
+        if self.transport_cc_id is not None:
+            lines.append(f"a=extmap:{self.transport_cc_id} {TRANSPORT_CC}")
         lines.append(f"a=rtpmap:{chosen.payload_type} {chosen.encoding}/90000")
         if chosen.parameters:
             lines.append(f"a=fmtp:{chosen.payload_type} {chosen.parameters}")
@@ -163,6 +168,7 @@ def read_offer(sdp: str, *, codec: Codec, max_bytes: int, max_candidates: int) -
         raise OfferRejected("a=setup is none of actpass, active, passive")
     port = sections[data].first("sctp-port") if data is not None else None
     candidates, refused = _candidates(sections, max_candidates)
+    chosen = _choose(sections[video], codec)
     return Offer(
         sections=tuple(sections),
         video_index=video,
@@ -171,12 +177,15 @@ def read_offer(sdp: str, *, codec: Codec, max_bytes: int, max_candidates: int) -
         ice_pwd=_checked("ice-pwd", transport("ice-pwd"), _ICE_TEXT),
         fingerprint=_checked("fingerprint", transport("fingerprint"), _FINGERPRINT),
         setup=setup,
-        format=_choose(sections[video], codec),
+        format=chosen,
         playout_delay_id=_extension_id(sections[video], PLAYOUT_DELAY),
         sctp_port=_port(port) or 5000,
         tagged_index=_tagged(session, sections, video),
         candidates=candidates,
         candidates_refused=refused,
+        transport_cc_id=_extension_id(sections[video], TRANSPORT_CC)
+        if "transport-cc" in chosen.feedback
+        else None,
     )
 
 
@@ -360,5 +369,5 @@ def _rtx(encodings: dict[int, str], parameters: dict[int, str], chosen: int) -> 
 
 def _feedback(part: Section, chosen: int) -> tuple[str, ...]:
     offered = part.all("rtcp-fb")
-    known = ("nack", "nack pli", "ccm fir")
+    known = ("nack", "nack pli", "ccm fir", "transport-cc")
     return tuple(name for name in known if f"{chosen} {name}" in offered or f"* {name}" in offered)

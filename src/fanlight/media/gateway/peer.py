@@ -7,8 +7,6 @@ to the listener, runs on the main loop's thread.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,10 +14,14 @@ from typing import Any, Protocol
 
 from fanlight import wire
 
+from .caps import stream_caps
+from .estimator import Arrival
+from .feedback import FeedbackGate
+from .fingerprint import has_fingerprint
 from .gst import GLib, Gst, GstSdp, GstWebRTC, post
 from .input import InputGate
 from .networks import Address, Candidate, parse_candidate
-from .offer import PLAYOUT_DELAY, Offer
+from .offer import Offer
 from .rtp import Stream
 
 CHANNEL = "input"
@@ -56,6 +58,9 @@ class Listener(Protocol):
     def peer_wants_key_frame(self) -> None:
         """The viewer sent PLI or FIR."""
 
+    def peer_told_arrivals(self, arrivals: list[Arrival]) -> None:
+        """The viewer said when packets arrived."""
+
     def peer_said(self, message: wire.Input | wire.InputPing) -> None:
         """Input that passed the gate."""
 
@@ -70,9 +75,16 @@ class Peer:
     """A pipeline of `appsrc ! webrtcbin` that answers one offer."""
 
     def __init__(
-        self, offer: Offer, stream: Stream, *, ground: Ground, gate: InputGate, listener: Listener
+        self,
+        offer: Offer,
+        stream: Stream,
+        *,
+        ground: Ground,
+        gates: tuple[InputGate, FeedbackGate],
+        listener: Listener,
     ) -> None:
-        self._offer, self._gate, self._listener = offer, gate, listener
+        self._offer, self._listener = offer, listener
+        self._gate, self._feedback = gates
         self._handlers: list[tuple[Any, int]] = []
         self._channel: Any = None
         self._channels = 0
@@ -97,7 +109,7 @@ class Peer:
         web.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
         web.set_property("latency", 0)
         self._set_up_ice(ground)
-        caps = _caps(self._offer, stream)
+        caps = stream_caps(self._offer, stream)
         pad = web.request_pad_simple("sink_%u")
         if pad is None:
             raise PeerFailed("webrtcbin gives no pad")
@@ -211,13 +223,9 @@ class Peer:
 
         webrtcbin 1.22 does not compare them itself (RFC 8122 section 6 wants it).
         """
-        wanted = self._offer.fingerprint.lower().partition(" ")
         pems = (dtls.get_property("peer-pem") for dtls in _parts(self._web, "dtlsdec"))
-        seen = [_certificate(pem) for pem in pems if pem]
-        digest = wanted[0].replace("-", "")
-        if not seen:
-            return None
-        return all(hashlib.new(digest, der).digest().hex(":") == wanted[2] for der in seen)
+        seen = [pem for pem in pems if pem]
+        return all(has_fingerprint(pem, self._offer.fingerprint) for pem in seen) if seen else None
 
     def begin_to_hear(self) -> None:
         """Note from now on when the viewer was heard: reports and data, not its ICE checks."""
@@ -303,8 +311,13 @@ class Peer:
 
     def _from_pad(self, _pad: Any, info: Any) -> Any:
         structure = info.get_event().get_structure()
-        if structure is not None and structure.get_name() == "GstForceKeyUnit":
+        name = structure.get_name() if structure is not None else ""
+        if name == "GstForceKeyUnit":
             post(self._listener.peer_wants_key_frame)
+        elif name == "RTPTWCCPackets":
+            arrivals = self._feedback.take(structure, time.monotonic())
+            if arrivals:
+                post(self._listener.peer_told_arrivals, arrivals)
         return Gst.PadProbeReturn.OK
 
     def _from_viewer(self, _pad: Any, _info: Any) -> Any:
@@ -351,24 +364,6 @@ def _make(name: str) -> Any:
     return element
 
 
-def _caps(offer: Offer, stream: Stream) -> str:
-    chosen = offer.format
-    fields = [
-        "application/x-rtp",
-        "media=(string)video",
-        f"encoding-name=(string){chosen.encoding}",
-        "clock-rate=(int)90000",
-        f"payload=(int){chosen.payload_type}",
-    ]
-    for item in filter(None, chosen.parameters.split(";")):
-        name, _, value = item.partition("=")
-        fields.append(f'{name}=(string)"{value}"')
-    fields += [f"rtcp-fb-{name.replace(' ', '-')}=(boolean)true" for name in chosen.feedback]
-    if stream.playout_delay_id is not None:
-        fields.append(f'extmap-{stream.playout_delay_id}=(string)"{PLAYOUT_DELAY}"')
-    return ",".join(fields)
-
-
 def _error_of(promise: Any) -> str | None:
     if promise.wait() != Gst.PromiseResult.REPLIED:
         return "webrtcbin gave up"
@@ -387,8 +382,3 @@ def _parts(web: Any, kind: str) -> Iterator[Any]:
         factory = element.get_factory()
         if factory is not None and factory.get_name() == kind:
             yield element
-
-
-def _certificate(pem: str) -> bytes:
-    body = pem.partition("-----BEGIN CERTIFICATE-----")[2].partition("-----END")[0]
-    return base64.b64decode(body)

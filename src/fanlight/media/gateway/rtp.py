@@ -68,28 +68,38 @@ class Stream:
     ssrc: int
     playout_delay_id: int | None = None
     """The number of the playout-delay extension in the offer; None: not offered."""
+    transport_cc_id: int | None = None
+    """The number of the transport-wide sequence numbers in the offer; None: not offered."""
 
 
 def write(stream: Stream, *, sequence: int, timestamp: int, marker: bool, payload: bytes) -> bytes:
-    """Give a packet for a viewer, with playout delay 0/0 if it was offered."""
-    extended = 0x10 if stream.playout_delay_id is not None else 0
+    """Give a packet for a viewer, with the header extensions that it offered."""
+    extended = extension(stream)
     header = _HEADER.pack(
-        _VERSION << 6 | extended,
+        _VERSION << 6 | (0x10 if extended else 0),
         (0x80 if marker else 0) | stream.payload_type,
         sequence & 0xFFFF,
         timestamp & 0xFFFFFFFF,
         stream.ssrc,
     )
-    return header + extension(stream.playout_delay_id) + payload
+    return header + extended + payload
 
 
-def extension(playout_delay_id: int | None) -> bytes:
-    """Give the header extension (RFC 8285) that says: show each frame at once."""
-    if playout_delay_id is None:
+def extension(stream: Stream) -> bytes:
+    """Give the header extensions (RFC 8285, one-byte form) of a stream's packets.
+
+    Playout delay 0/0 says: show each frame at once. The transport-wide sequence number is room
+    only: GStreamer's RTP session numbers each packet when it goes out, retransmissions too.
+    """
+    elements = b""
+    if stream.playout_delay_id is not None:
+        elements += bytes([stream.playout_delay_id << 4 | 2, 0, 0, 0])
+    if stream.transport_cc_id is not None:
+        elements += bytes([stream.transport_cc_id << 4 | 1, 0, 0])
+    if not elements:
         return b""
-    if playout_delay_id < 15:
-        return b"\xbe\xde\x00\x01" + bytes([playout_delay_id << 4 | 2, 0, 0, 0])
-    return b"\x10\x00\x00\x02" + bytes([playout_delay_id, 3, 0, 0, 0, 0, 0, 0])
+    words = -(-len(elements) // 4)
+    return struct.pack("!HH", 0xBEDE, words) + elements.ljust(4 * words, b"\0")
 
 
 def picture_loss(sender_ssrc: int, media_ssrc: int) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 from fanlight.errors import GatewayUnavailable
 
 from .connection import Surroundings
+from .feedback import FeedbackGate
 from .gst import GLib
 from .input import InputGate
 from .offer import read_offer
@@ -54,6 +55,8 @@ class _Waiting:
 
     def peer_wants_key_frame(self) -> None: ...
 
+    def peer_told_arrivals(self, arrivals: object) -> None: ...
+
     def peer_said(self, message: object) -> None: ...
 
     def peer_channel_opened(self) -> None: ...
@@ -76,7 +79,7 @@ def warm_up(surroundings: Surroundings) -> None:
             offer,
             Stream(96, 1),
             ground=surroundings.ground,
-            gate=InputGate(surroundings.limits),
+            gates=(InputGate(surroundings.limits), FeedbackGate(surroundings.limits)),
             listener=waiting,
         )
         peer.answer()
