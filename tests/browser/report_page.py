@@ -59,11 +59,11 @@ Event = dict[str, Any]
 class ReportPage:
     """The page's server, and what the page has said so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: bytes = PAGE) -> None:
         self._events: list[Event] = []
         self._changed = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.report = self._take
+        self._server.report, self._server.page = self._take, page
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     def __enter__(self) -> ReportPage:
@@ -123,12 +123,13 @@ class ReportPage:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     report: Callable[[list[Event]], None]
+    page: bytes
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         found = self.path == "/" or self.path.startswith("/?")
-        self._answer(200 if found else 404, PAGE if found else b"")
+        self._answer(200 if found else 404, cast(_Server, self.server).page if found else b"")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -142,38 +142,6 @@ def test_the_gateway_killed_is_respawned_and_the_viewer_reconnects_by_itself(
     looking.wait_for_colour(desktop, "lime")
 
 
-def test_the_controller_killed_and_restarted_freezes_no_picture(
-    server: RunningServer,
-    desktop: Page,
-    session: str,
-    report: ReportPage,
-    took: Callable[[str, float], None],
-) -> None:
-    looking.visit(desktop, report)
-    server.kill()
-    since = time.monotonic()
-    report.forget()
-    desktop.keyboard.type("x")
-    report.expect("text", lambda event: event["text"] == "x")
-    looking.wait_for_colour(desktop, "lime")
-    looking.wait_for_more_frames(desktop, looking.frames(desktop) + 10)
-    took("seen_and_typed_without_a_controller", since)
-    assert desktop.locator("fanlight-viewer").get_attribute("data-state") == "live"
-    server.start(port=int(server.url.rsplit(":", 1)[1]))
-    started = time.monotonic()
-    desktop.wait_for_function(f"() => {looking.VIEWER}.events.source?.readyState === 1")
-    took("events_back_after_start", started)
-    before = looking.frames(desktop)
-    desktop.keyboard.type("y")
-    report.expect("text", lambda event: event["text"] == "xy")
-    looking.wait_for_colour(desktop, "blue")
-    looking.wait_for_more_frames(desktop, before)
-    assert looking.look_up(desktop, session)["status"] == "vm_created"
-    desktop.get_by_role("button", name="End the session").click()
-    desktop.get_by_role("button", name="Yes").click()
-    looking.wait_for_state(desktop, "ended")
-
-
 def test_the_keeper_killed_ends_sessions_with_a_reason_and_the_next_start_works(
     server: RunningServer,
     desktop: Page,

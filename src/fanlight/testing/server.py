@@ -122,6 +122,20 @@ class RunningServer:
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(STOP_TIMEOUT_S)
 
+    def terminate(self) -> int:
+        """Have it stop alone, as for an upgrade, and give the exit status; sessions go on.
+
+        Raises:
+            subprocess.TimeoutExpired: it goes on after twenty seconds.
+        """
+        assert self._process
+        self._process.terminate()
+        return self._process.wait(STOP_TIMEOUT_S)
+
+    def set(self, name: str, value: object) -> None:
+        """Change a setting for the next start."""
+        self._settings[name] = value
+
     def kill(self) -> None:
         """`kill -9` the controller alone; its keeper goes on."""
         assert self._process
