@@ -83,6 +83,10 @@ class Talk(RuleBasedStateMachine):
                 case talk.AskGateway(connection, _, controls):
                     self.asked.append(connection)
                     self.at_gateway[connection] = controls
+                case talk.OpenStreamAtGateway(connection, codecs, controls):
+                    assert codecs
+                    self.asked.append(connection)
+                    self.at_gateway[connection] = controls
                 case talk.OfferToMachine(connection):
                     self.asked.append(connection)
                 case talk.SetControlAtGateway(connection, controls):
@@ -96,6 +100,12 @@ class Talk(RuleBasedStateMachine):
     @rule(connection=any_connection, replaces=st.none() | any_connection)
     def offers(self, connection: ConnectionId, replaces: ConnectionId | None) -> None:
         self.say(talk.OfferReceived(connection, "v=0", replaces))
+        if connection in self.core.connections:
+            self.offered.add(connection)
+
+    @rule(connection=any_connection)
+    def wants_a_stream(self, connection: ConnectionId) -> None:
+        self.say(talk.StreamRequested(connection, ("vp8",)))
         if connection in self.core.connections:
             self.offered.add(connection)
 
@@ -142,7 +152,9 @@ class Talk(RuleBasedStateMachine):
         known = self.core.connections.get(connection)
         match known.state if known else None:
             case talk.State.ASKED:
-                self.say(talk.AnswerMade(connection, "v=0"))
+                is_stream = known is not None and known.codecs
+                reply = talk.Connected(connection) if is_stream else None
+                self.say(reply or talk.AnswerMade(connection, "v=0"))
             case talk.State.ANSWERED:
                 self.say(talk.Connected(connection))
             case talk.State.CONNECTED:
@@ -189,7 +201,8 @@ class Talk(RuleBasedStateMachine):
             ]
             lives = self.core.connections
             offers = sum(
-                isinstance(each, talk.OfferReceived) and each.connection == connection
+                isinstance(each, talk.OfferReceived | talk.StreamRequested)
+                and each.connection == connection
                 for each in self.said_before
             )
             assert len(replies) <= offers

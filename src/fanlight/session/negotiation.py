@@ -5,8 +5,11 @@ is, or a machine with a WebRTC stack of its own. Each connection goes
 
     waiting -> asked -> answered -> connected -> showing -> closed
 
-where `waiting` means that the answerer is not there yet. A connection ends with a picture or with
-a reason that has a name; nothing waits without a timer, unless the session's own does it.
+where `waiting` means that the answerer is not there yet. A stream, which is a viewer over a
+WebSocket, has nothing to be answered: from `asked` it is `connected` as soon as the gateway has
+it. A connection ends with a picture or with a reason that has a name; nothing waits without a
+timer, unless the session's own does it.
+
 The first viewer holds control; when it leaves, control passes to the oldest one left. A viewer
 that changes its connection (a new network or rung, a reload) says which one it replaces: both
 are one viewer, and control stays with it. A viewer that lost control only because it was away gets
@@ -18,7 +21,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from fanlight.errors import ConnectionNotFound, IllegalEvent, LimitReached, SessionEnded
+from fanlight.errors import (
+    ConnectionNotFound,
+    IllegalEvent,
+    LimitReached,
+    OfferRejected,
+    SessionEnded,
+)
 from fanlight.wire.ids import ConnectionId
 
 from .negotiation_rules import RULES
@@ -54,6 +63,7 @@ from .negotiation_words import (
     OfferReceived,
     OfferRefused,
     OfferToMachine,
+    OpenStreamAtGateway,
     PassCandidateToGateway,
     PassCandidateToMachine,
     PassCandidateToViewer,
@@ -62,6 +72,7 @@ from .negotiation_words import (
     SessionWide,
     SetControlAtGateway,
     State,
+    StreamRequested,
     ViewerCandidateReceived,
 )
 from .rules import Reason, Table, find
@@ -99,6 +110,7 @@ __all__ = (
     "OfferReceived",
     "OfferRefused",
     "OfferToMachine",
+    "OpenStreamAtGateway",
     "PassCandidateToGateway",
     "PassCandidateToMachine",
     "PassCandidateToViewer",
@@ -107,6 +119,7 @@ __all__ = (
     "SessionWide",
     "SetControlAtGateway",
     "State",
+    "StreamRequested",
     "ViewerCandidateReceived",
 )  # fmt: skip
 
@@ -134,6 +147,7 @@ class Negotiation:
         Raises:
             SessionEnded: an offer after the session's end.
             LimitReached: an offer when as many viewers look as may.
+            OfferRejected: a stream where a machine answers.
             ConnectionNotFound: something for a connection that was never offered.
             IllegalEvent: an answer that nobody asked for, or an id that was offered before.
         """
@@ -157,7 +171,7 @@ class Negotiation:
 
     def _take(self, event: Event) -> list[Command]:
         match event:
-            case OfferReceived() | ConnectionAdopted():
+            case OfferReceived() | StreamRequested() | ConnectionAdopted():
                 return self._admit(event)
             case MachineReady() | GatewayLost() | GatewayBack() | Ended():
                 return self._session_wide(event)
@@ -176,13 +190,18 @@ class Negotiation:
             commands += self._leave(connection)
         return commands
 
-    def _admit(self, event: OfferReceived | ConnectionAdopted) -> list[Command]:
+    def _admit(self, event: OfferReceived | StreamRequested | ConnectionAdopted) -> list[Command]:
         if self.ended is not None:
             raise SessionEnded(self.ended.text)
         if event.connection in self.connections:
             raise IllegalEvent(self.connections[event.connection].state, event)
         viewer = event.connection
-        if isinstance(event, OfferReceived):
+        if isinstance(event, StreamRequested) and self.answerer == "machine":
+            raise OfferRejected(
+                "this session's machine answers its viewers itself, and has no such stream",
+                hint="Connect by WebRTC or VNC.",
+            )
+        if not isinstance(event, ConnectionAdopted):
             viewer = self._viewer_of(event)
             self._check_limits(viewer)
         connection = Connection(event.connection, viewer)
@@ -192,7 +211,7 @@ class Negotiation:
             self.owed = None if self.owed == viewer else self.owed
         return self._step(connection, event)
 
-    def _viewer_of(self, event: OfferReceived) -> ConnectionId:
+    def _viewer_of(self, event: OfferReceived | StreamRequested) -> ConnectionId:
         if event.replaces is None:
             return event.connection
         before = self.connections.get(event.replaces)

@@ -34,12 +34,15 @@ from .negotiation_words import (
     OfferReceived,
     OfferRefused,
     OfferToMachine,
+    OpenStreamAtGateway,
     PassCandidateToGateway,
     PassCandidateToMachine,
     PassCandidateToViewer,
     PictureShown,
     PictureTimedOut,
+    SetControlAtGateway,
     State,
+    StreamRequested,
     ViewerCandidateReceived,
 )
 from .rules import CancelTimer, Rule, SetTimer, ignored, nothing, table
@@ -71,9 +74,24 @@ def _ask_now(pair: Pair, event: OfferReceived) -> list[Command]:
     return _ask(pair, event)
 
 
+def _keep_stream(pair: Pair, event: StreamRequested) -> list[Command]:
+    core, connection = pair
+    connection.codecs = event.codecs
+    return [SetTimer(core.settings.answer_timeout_s, AnswerTimedOut(connection.id))]
+
+
+def _open_stream_now(pair: Pair, event: StreamRequested) -> list[Command]:
+    pair[1].codecs = event.codecs
+    return _ask(pair, event)
+
+
 def _ask(pair: Pair, _event: Event) -> list[Command]:
     core, connection = pair
     timer: Command = SetTimer(core.settings.answer_timeout_s, AnswerTimedOut(connection.id))
+    if connection.codecs:
+        connection.early = []
+        holds = core.holder == connection.id
+        return [OpenStreamAtGateway(connection.id, connection.codecs, holds), timer]
     early, connection.early = connection.early, []
     sdp, connection.sdp = connection.sdp, ""
     if core.answerer == "machine":
@@ -152,6 +170,18 @@ def _connected(pair: Pair, _event: Event) -> list[Command]:
     connection.disconnected = False
     commands: list[Command] = [CancelTimer(ConnectTimedOut(connection.id))]
     return [*commands, *_await_picture(pair, _event)] if core.machine_ready else commands
+
+
+def _stream_opened(pair: Pair, event: Connected) -> list[Command]:
+    core, connection = pair
+    # It was asked for on a socket of its own: a change of control may have overtaken it there.
+    controls = SetControlAtGateway(connection.id, core.holder == connection.id)
+    timer: Command = CancelTimer(AnswerTimedOut(connection.id))
+    return [timer, controls, *_connected(pair, event)]
+
+
+def _stream_shows(pair: Pair, event: PictureShown) -> list[Command]:
+    return [CancelTimer(AnswerTimedOut(pair[1].id)), *_picture(pair, event)]
 
 
 def _back(pair: Pair, _event: Connected) -> list[Command]:
@@ -245,6 +275,10 @@ def _by_gateway(pair: Pair, _event: Event) -> bool:
     return pair[0].answerer == "gateway"
 
 
+def _is_stream(pair: Pair, _event: Event) -> bool:
+    return bool(pair[1].codecs)
+
+
 def _by_machine(pair: Pair, _event: Event) -> bool:
     return pair[0].answerer == "machine"
 
@@ -262,6 +296,8 @@ def _rules() -> Iterable[Rule[State]]:
     there = "the answerer is there"
     yield Rule(at.OFFERED, OfferReceived, at.ASKED, _ask_now, _answerer_there, there)
     yield Rule(at.OFFERED, OfferReceived, at.WAITING, _keep_offer, word="it is not")
+    yield Rule(at.OFFERED, StreamRequested, at.ASKED, _open_stream_now, _answerer_there, there)
+    yield Rule(at.OFFERED, StreamRequested, at.WAITING, _keep_stream, word="it is not")
     yield Rule(at.OFFERED, ConnectionAdopted, at.SHOWING, nothing)
 
     yield Rule(at.WAITING, GatewayBack, at.ASKED, _ask, _by_gateway, "gateway answers")
@@ -276,6 +312,9 @@ def _rules() -> Iterable[Rule[State]]:
     yield Rule(at.ASKED, OfferRefused, at.CLOSED, _refuse)
     yield Rule(at.ASKED, AnswerTimedOut, at.CLOSED, _answer_overdue)
     yield Rule(at.ASKED, MachineCandidateReceived, at.ASKED, _hold_candidate)
+    stream = "over a WebSocket"
+    yield Rule(at.ASKED, Connected, at.CONNECTED, _stream_opened, _is_stream, stream)
+    yield Rule(at.ASKED, PictureShown, at.SHOWING, _stream_shows, _is_stream, stream)
     yield Rule(at.ANSWERED, Connected, at.CONNECTED, _connected)
     yield Rule(at.ANSWERED, PictureShown, at.SHOWING, _picture)
     yield Rule(at.ANSWERED, ConnectTimedOut, at.CLOSED, _fail)

@@ -17,7 +17,7 @@ class State(Enum):
     """Where one connection is."""
 
     OFFERED = "offered"
-    """The offer came this moment. No connection stays here."""
+    """The offer, or the wish for a stream, came this moment. No connection stays here."""
     WAITING = "waiting"
     ASKED = "asked"
     ANSWERED = "answered"
@@ -65,6 +65,17 @@ class OfferReceived:
     sdp: str
     replaces: ConnectionId | None = None
     """A connection of the same viewer's, alive or gone, that this one comes after."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequested:
+    """A viewer wants the encoded frames over its WebSocket. The connection's id is new."""
+
+    connection: ConnectionId
+    codecs: tuple[str, ...]
+    """What it decodes; at least one."""
+    replaces: ConnectionId | None = None
+    """As in `OfferReceived`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +205,7 @@ class Ended:
 
 ConnectionEvent = (
     OfferReceived
+    | StreamRequested
     | ConnectionAdopted
     | AnswerMade
     | OfferRefused
@@ -221,6 +233,15 @@ class AskGateway:
 
     connection: ConnectionId
     sdp: str
+    controls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStreamAtGateway:
+    """Let whoever carries the viewer's WebSocket open the stream (`stream.open`)."""
+
+    connection: ConnectionId
+    codecs: tuple[str, ...]
     controls: bool
 
 
@@ -306,6 +327,7 @@ class CountViewers:
 
 Command = (
     AskGateway
+    | OpenStreamAtGateway
     | OfferToMachine
     | DeliverAnswer
     | DeliverRefusal
@@ -331,6 +353,8 @@ class Connection:
     viewer: ConnectionId
     """Whose it is: the first connection of the chain in which each replaced the one before."""
     sdp: str = ""
+    codecs: tuple[str, ...] = ()
+    """What the viewer of a stream decodes; empty: this is a WebRTC connection."""
     state: State = State.OFFERED
     early: list[Candidate] = field(default_factory=list)
     """The viewer's candidates while nobody is there to take them."""
