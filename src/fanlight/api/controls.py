@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
-from fanlight.controller import Session, SessionEvent, StartRequest
+from fanlight.controller import Session, SessionEvent, StartRequest, StreamPipe
 from fanlight.session.negotiation import Candidate
 from fanlight.wire import ConnectionId, PrincipalId, SessionId
 
@@ -84,6 +84,14 @@ class Controls(Protocol):
         after: int,
         wait_s: float,
     ) -> Sequence[Candidate]: ...
+    def streaming(
+        self,
+        principal: PrincipalId,
+        id: SessionId,
+        codecs: tuple[str, ...],
+        *,
+        replaces: ConnectionId | None = None,
+    ) -> AbstractAsyncContextManager[StreamPipe]: ...
     def viewing_by_vnc(
         self, principal: PrincipalId, id: SessionId
     ) -> AbstractAsyncContextManager[Path]: ...

@@ -110,7 +110,7 @@ class NewTicket(Body):
 
     session: Annotated[str, StringConstraints(max_length=128)] = ""
     """One's own session; none for `preflight`."""
-    use: Literal["vnc", "whep", "preflight"]
+    use: Literal["vnc", "whep", "stream", "preflight"]
 
 
 class NewKey(Body):

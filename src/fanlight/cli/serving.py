@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 ADDRESS_FILE = Path("run") / "address"
 LOCK = "serve.lock"
+UNSENT_BYTES = 131_072
+"""The kernel takes no more than this over what is underway: a picture that waits can be left out,
+one that was handed to TCP is seen late."""
+SILENT_MS = 30_000
+"""A browser that has confirmed nothing for so long, of what it was sent, is gone."""
+MESSAGE_BYTES = 1 << 20
+"""The longest WebSocket message that is taken, in bytes."""
 DRAIN_S = 3
 """How long open requests may go on after Ctrl-C, in seconds."""
 
@@ -94,6 +101,9 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # On Linux, connections have what their listener has.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_MS)
         try:
             listener.bind((host.strip("[]"), port))
             listener.listen(1024)
@@ -208,6 +218,9 @@ def _server(settings: config.ServeSettings, app: FastAPI) -> uvicorn.Server:
             ssl_certfile=settings.tls_cert,
             ssl_keyfile=settings.tls_key,
             timeout_graceful_shutdown=DRAIN_S,
+            ws_max_size=MESSAGE_BYTES,
+            # Pictures and RFB's rectangles are compressed already.
+            ws_per_message_deflate=False,
         )
     )
 

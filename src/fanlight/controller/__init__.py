@@ -3,6 +3,7 @@
 from .controller import Controller
 from .opening import HostController, open_controller
 from .settings import ControllerSettings
+from .streaming import StreamPipe
 from .tokens import MachineTokens
 from .view import LoginView, ReasonView, Session, SessionEvent, StageView, StartRequest
 
@@ -17,5 +18,6 @@ __all__ = [
     "SessionEvent",
     "StageView",
     "StartRequest",
+    "StreamPipe",
     "open_controller",
 ]

@@ -50,6 +50,10 @@ class Adoption(FanOut):
         mine = [each for each in welcome.connections if session_of(each) == record.id]
         # The first that is adopted holds control: it goes on where it was.
         mine.sort(key=lambda each: each not in welcome.controlling)
+        # Who held control over a WebSocket, which broke off with the controller, comes back.
+        gone = (each for each in welcome.controlling if each not in mine)
+        owed = next((each for each in gone if session_of(each) == record.id), None)
+        driver.negotiation.owed = owed
         _adopt(driver, machine, tuple(mine))
         _log.info("session adopted", session=record.id, viewers=len(mine))
 

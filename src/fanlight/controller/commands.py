@@ -87,6 +87,8 @@ def _deliver(driver: Driver, command: negotiation.Command) -> None:
     match command:
         case negotiation.OfferToMachine(_, sdp):
             box.offer = sdp
+        case negotiation.OpenStreamAtGateway(stream, codecs, controls):
+            box.stream = wire.OpenStream(driver.id, stream, codecs, controls)
         case negotiation.DeliverAnswer(_, sdp):
             box.answer = sdp
             now = driver.around.clock()

@@ -383,12 +383,26 @@ class Driver(Cores):
         self, connection: ConnectionId, sdp: str, replaces: ConnectionId | None = None
     ) -> None:
         """A viewer offers. Raises SessionEnded, LimitReached."""
+        self._begin_connection(negotiation.OfferReceived(connection, sdp, replaces))
+
+    def stream_requested(
+        self,
+        connection: ConnectionId,
+        codecs: tuple[str, ...],
+        replaces: ConnectionId | None = None,
+    ) -> None:
+        """A viewer wants a stream. Raises SessionEnded, LimitReached, OfferRejected."""
+        self._begin_connection(negotiation.StreamRequested(connection, codecs, replaces))
+
+    def _begin_connection(
+        self, event: negotiation.OfferReceived | negotiation.StreamRequested
+    ) -> None:
         now = self.around.clock()
-        self.signalling.add(connection, now)
+        self.signalling.add(event.connection, now)
         try:
-            self.talk(negotiation.OfferReceived(connection, sdp, replaces))
+            self.talk(event)
         except CallerError:
-            del self.signalling.boxes[connection]
+            del self.signalling.boxes[event.connection]
             raise
         self.shown.story.note("offer", now)
 

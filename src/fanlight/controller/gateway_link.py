@@ -30,7 +30,7 @@ class GatewayLink:
         on_lost: Callable[[], None],
         on_message: Callable[[Message], None],
     ) -> None:
-        self._path = path
+        self.path = path
         self._on_back, self._on_lost, self._on_message = on_back, on_lost, on_message
         self._writer: asyncio.StreamWriter | None = None
         self._hurry = asyncio.Event()
@@ -83,7 +83,7 @@ class GatewayLink:
             pause_s = min(RETRY_MOST_S, pause_s * 2)
 
     async def _converse(self) -> None:
-        reader, writer = await asyncio.open_unix_connection(self._path)
+        reader, writer = await asyncio.open_unix_connection(self.path)
         self._writer = writer
         decoder = Decoder()
         try:

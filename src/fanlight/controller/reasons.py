@@ -65,6 +65,8 @@ def error_for(code: str, detail: str) -> FanlightError:
             return errors.ConnectionNotFound(detail)
         case "offer-rejected":
             return errors.OfferRejected(detail)
+        case "codec-unsupported":
+            return errors.CodecUnsupported(detail)
         case "session-not-found":
             return errors.GatewayUnavailable(detail)
         case _ if code.startswith(("bad-", "offer-", "no-")):

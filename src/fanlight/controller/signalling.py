@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from fanlight.errors import ConnectionNotFound, FanlightError, LimitReached
 from fanlight.session.negotiation import Candidate
-from fanlight.wire import ConnectionId
+from fanlight.wire import ConnectionId, OpenStream
 
 T = TypeVar("T")
 MAX_CANDIDATES, MAX_BOXES = 256, 512
@@ -22,6 +22,8 @@ class Box:
     offered_at: float
     offer: str | None = None
     """For a machine that answers; the gateway is sent its offers."""
+    stream: OpenStream | None = None
+    """For whoever carries the viewer's WebSocket."""
     answer: str | None = None
     refusal: FanlightError | None = None
     for_machine: list[Candidate] = field(default_factory=list)

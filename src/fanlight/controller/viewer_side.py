@@ -14,6 +14,7 @@ from fanlight.wire import ConnectionId, PrincipalId, SessionId
 
 from .fan_out import session_of
 from .registry import Registry
+from .streaming import StreamPipe, carried
 
 
 class ViewerSide(Registry):
@@ -37,11 +38,32 @@ class ViewerSide(Registry):
             ConnectionNotFound: `replaces` is no connection of this session's.
         """
         driver = await self.live(principal, id)
-        if replaces is not None and session_of(replaces) != id:
-            raise ConnectionNotFound("the connection to replace is not of this session")
-        connection = ConnectionId(f"{id}-{secrets.token_hex(8)}")
+        connection = _new_connection(id, replaces)
         driver.offered(connection, sdp, replaces)
         return connection
+
+    @contextlib.asynccontextmanager
+    async def streaming(
+        self,
+        principal: PrincipalId,
+        id: SessionId,
+        codecs: tuple[str, ...],
+        *,
+        replaces: ConnectionId | None = None,
+    ) -> AsyncIterator[StreamPipe]:
+        """Give the encoded frames and take input, for a WebSocket; a viewer while it lasts.
+
+        `codecs`: what the viewer decodes (`vp8`, `h264`). `replaces`: as in `offer`.
+
+        Raises:
+            SessionEnded: it is over. LimitReached: as many viewers look as may.
+            GatewayUnavailable, OfferRejected, CodecUnsupported: there is no stream, and why.
+        """
+        driver = await self.live(principal, id)
+        connection = _new_connection(id, replaces)
+        driver.stream_requested(connection, codecs, replaces)
+        async with carried(driver, connection, self.gateway.path) as pipe:
+            yield pipe
 
     async def answer(
         self, principal: PrincipalId, id: SessionId, connection: ConnectionId | None, wait_s: float
@@ -112,3 +134,9 @@ class ViewerSide(Registry):
             raise NothingYet("the session has no machine now")
         with driver.viewed_by_vnc():
             yield machine.directory / "vnc.sock"
+
+
+def _new_connection(id: SessionId, replaces: ConnectionId | None) -> ConnectionId:
+    if replaces is not None and session_of(replaces) != id:
+        raise ConnectionNotFound("the connection to replace is not of this session")
+    return ConnectionId(f"{id}-{secrets.token_hex(8)}")

@@ -9,6 +9,7 @@ FanlightError
 │   ├── SessionEnded
 │   ├── ConnectionNotFound
 │   ├── OfferRejected
+│   ├── CodecUnsupported
 │   ├── UnknownTool
 │   ├── ToolNotInstalled
 │   ├── LimitReached
@@ -55,6 +56,7 @@ from .caller import (
     AccessDenied,
     AuthorizationPending,
     CallerError,
+    CodecUnsupported,
     ConnectionNotFound,
     Expired,
     IllegalEvent,
@@ -115,6 +117,7 @@ __all__ = [
     "AuthorizationPending",
     "BootTimedOut",
     "CallerError",
+    "CodecUnsupported",
     "ConnectionNotFound",
     "DiskFull",
     "EtagStale",

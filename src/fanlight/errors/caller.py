@@ -82,6 +82,15 @@ class OfferRejected(CallerError):
     hint = "Offer recvonly VP8 or H.264 video, with rtcp-mux and one bundle."
 
 
+class CodecUnsupported(CallerError):
+    """The viewer does not decode what the session's machine sends."""
+
+    code = "codec-unsupported"
+    title = "This browser lacks the codec"
+    status = 406
+    hint = "Use a current browser, or start sessions with `codec` vp8."
+
+
 class UnknownTool(CallerError):
     """The catalogue has no tool of that name."""
 

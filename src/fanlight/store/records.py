@@ -9,7 +9,7 @@ from typing import Any, Literal
 from fanlight.wire import ConnectionId, MachineRef, PrincipalId, SessionId
 
 Json = Mapping[str, Any]
-TicketUse = Literal["vnc", "whep"]
+TicketUse = Literal["vnc", "whep", "stream"]
 DeviceState = Literal["pending", "approved", "denied", "redeemed"]
 
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fanlight.controller import LoginView, Session, SessionEvent, StartRequest
+from fanlight.controller import LoginView, Session, SessionEvent, StartRequest, StreamPipe
 from fanlight.controller.view import EventKind
 from fanlight.errors import (
+    CodecUnsupported,
     ConnectionNotFound,
     Expired,
     FanlightError,
@@ -28,7 +29,7 @@ from fanlight.errors import (
     SessionNotFound,
 )
 from fanlight.session.negotiation import Candidate
-from fanlight.wire import ConnectionId, PrincipalId, SessionId
+from fanlight.wire import ConnectionId, PrincipalId, SessionId, StreamOpened
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class FakeSession:
     bundle: bytes | None = None
     acknowledged: bool = False
     vnc: Path | None = None
+    stream: Path | None = None
 
 
 class FakeController:
@@ -301,6 +303,27 @@ class FakeController:
             yield path
         finally:
             self.calls.append(("vnc closed", id))
+
+    @contextlib.asynccontextmanager
+    async def streaming(
+        self,
+        principal: PrincipalId,
+        id: SessionId,
+        codecs: tuple[str, ...],
+        *,
+        replaces: ConnectionId | None = None,
+    ) -> AsyncIterator[StreamPipe]:
+        self._fail()
+        path = self._owned(principal, id).stream
+        if path is None or "vp8" not in codecs:
+            raise CodecUnsupported("no VP8")
+        reader, writer = await asyncio.open_unix_connection(path)
+        self.calls.append(("stream opened", id))
+        try:
+            yield StreamPipe(StreamOpened("vp8", ConnectionId(f"{id}-s")), reader, writer)
+        finally:
+            writer.close()
+            self.calls.append(("stream closed", id))
 
     # --- inside -------------------------------------------------------------------------------
 

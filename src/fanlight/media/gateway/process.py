@@ -93,8 +93,11 @@ class Gateway:
             for session in self._sessions.values()
             for id_, connection in session.connections.items()
         }
-        controlling = tuple(id_ for id_, controls in held.items() if controls)
-        return wire.GatewayWelcome(os.getpid(), tuple(self._sessions), tuple(held), controlling)
+        controlling = [id_ for id_, controls in held.items() if controls]
+        controlling += [each.owed for each in self._sessions.values() if each.owed is not None]
+        return wire.GatewayWelcome(
+            os.getpid(), tuple(self._sessions), tuple(held), tuple(controlling)
+        )
 
     def _session(self, session: wire.SessionId, codec: str) -> Session:
         if session not in self._sessions:
@@ -155,6 +158,8 @@ class Gateway:
                 connection.add_candidate(candidate)
             case wire.SetControl(controls=controls):
                 connection.set_control(controls=controls)
+                if controls and session is not None:
+                    session.owed = None
             case wire.CloseConnection():
                 connection.close()
 

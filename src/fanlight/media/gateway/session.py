@@ -38,6 +38,8 @@ class Session:
         self._around = surroundings
         self._machine: MachineSockets | None = None
         self._display: wire.DisplaySize | None = None
+        self.owed: wire.ConnectionId | None = None
+        """The stream that held control and broke off, until another viewer is given control."""
 
     @property
     def codec(self) -> Codec:
@@ -66,6 +68,7 @@ class Session:
 
     def open_connection(self, request: wire.OpenConnection) -> None:
         """Answer an offer, or say why not."""
+        self.owed = None if request.controls else self.owed
         limits = self._around.limits
         try:
             offer = read_offer(
@@ -85,6 +88,7 @@ class Session:
 
     def open_stream(self, request: wire.OpenStream, end: socket.socket) -> None:
         """Send the picture over this socket; the viewer decodes the session's codec."""
+        self.owed = None if request.controls else self.owed
         stream = StreamConnection(
             self, request, end, codec=self._codec, limits=self._around.limits
         )
@@ -93,6 +97,10 @@ class Session:
 
     def _reject(self, request: wire.OpenConnection, code: str, detail: str) -> None:
         self.say(wire.ConnectionRejected(self.id, request.connection, code, detail))
+
+    def owe_control(self, connection: wire.ConnectionId) -> None:
+        """Remember who held control, for the controller that comes."""
+        self.owed = connection
 
     def forget(self, connection: wire.ConnectionId) -> None:
         """The connection is closed."""

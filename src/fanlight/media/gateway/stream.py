@@ -51,11 +51,11 @@ class StreamConnection:
         self._waits_for_key = True
         self._number = 0
         self._bytes = self._chunks = self._skipped = self._wanted = self._refused = 0
-        self._pipe = StreamPipe(end, take=self._take, lost=self.close)
+        self._pipe = StreamPipe(end, take=self._take, lost=self._lost)
 
     def open(self) -> None:
         """Begin: tell the viewer what holds, and have a picture sent."""
-        self._pipe.say(wire.encode(wire.StreamOpened(self._codec)))
+        self._pipe.say(wire.encode(wire.StreamOpened(self._codec, self.id)))
         self._tell(wire.ControlHeld(held=self.controls))
         if self._owner.display is not None:
             self._tell(self._owner.display)
@@ -239,6 +239,12 @@ class StreamConnection:
                 return message
             case _:
                 return check_input(chunk[1:], self._limits.input_bytes)
+
+    def _lost(self) -> None:
+        """The controller's end is gone, perhaps with the controller: the viewer may come back."""
+        if self.controls and not self._is_closed:
+            self._owner.owe_control(self.id)
+        self.close()
 
     # --- inside ---------------------------------------------------------------------------------
 

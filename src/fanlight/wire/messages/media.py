@@ -217,6 +217,8 @@ class StreamOpened:
     """The stream begins; frames are in this codec. Passed on to the browser in the first chunk."""
 
     codec: Literal["vp8", "h264"]
+    connection: ConnectionId
+    """What the API calls this viewer's connection."""
 
 
 @named("stream.closed")
