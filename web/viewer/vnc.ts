@@ -1,7 +1,7 @@
 /** The rung below WebRTC: noVNC over a WebSocket, loaded only when it is needed. */
 
-import { reasonOf } from "./events";
 import { CONTROL_L, keysymOfCharacter, SHIFT_L, SUPER_L } from "./keysyms";
+import { ticketFor } from "./tickets";
 
 export interface VncHeard {
   connected(): void;
@@ -59,7 +59,7 @@ export class Vnc {
   private async connect(): Promise<void> {
     const [{ default: RFB }, ticket] = await Promise.all([
       import("@novnc/novnc"),
-      ticketFor(this.base, this.session),
+      ticketFor(this.base, this.session, "vnc"),
     ]);
     if (this.closed) return;
     const url = new URL(`api/auth/session/${this.session}/vnc`, this.base);
@@ -88,16 +88,4 @@ export class Vnc {
     this.rfb = null;
     if (!this.closed) this.heard.lost(reason);
   }
-}
-
-async function ticketFor(base: string, session: string): Promise<string> {
-  const answer = await fetch(new URL("api/tickets", base), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ session: decodeURIComponent(session), use: "vnc" }),
-    credentials: "same-origin",
-  });
-  const body: unknown = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Error(reasonOf(body) || `status ${answer.status}`);
-  return (body as { ticket: string }).ticket;
 }
