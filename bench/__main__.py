@@ -1,12 +1,12 @@
-"""`./dev bench start` and `./dev bench latency`."""
+"""`./dev bench start`, `./dev bench latency` and `./dev bench networks`."""
 
 from __future__ import annotations
 
 import sys
 
-from . import latency, start
+from . import latency, networks, start
 
-BENCHES = {"start": start.main, "latency": latency.main}
+BENCHES = {"start": start.main, "latency": latency.main, "networks": networks.main}
 
 
 def main() -> int:

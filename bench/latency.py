@@ -63,7 +63,8 @@ def _is_xvnc(process: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _painter(socket: Path, *, is_busy: bool) -> Iterator[None]:
+def painting(socket: Path, *, is_busy: bool) -> Iterator[None]:
+    """Paint on a machine's display meanwhile, busily or not."""
     command = [sys.executable, str(Path(__file__).parent / "painter.py"), str(socket)]
     command += ["--busy"] if is_busy else []
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
@@ -75,7 +76,7 @@ def _painter(socket: Path, *, is_busy: bool) -> Iterator[None]:
 
 
 def _measure(page: Page, peer: str, scene: str, socket: Path) -> None:
-    with _painter(socket, is_busy=scene == "busy"):
+    with painting(socket, is_busy=scene == "busy"):
         page.evaluate(METER)
         page.wait_for_function("fanlightMeter.clock >= 0 && fanlightMeter.count >= 0")
         page.locator("fanlight-viewer").click(position={"x": 400, "y": 400})

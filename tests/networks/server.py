@@ -35,7 +35,7 @@ def served(
             "announce": [name],
             "udp_ports": "{}-{}".format(*UDP_PORTS),
             "viewer_networks": [network.viewer_network],
-            "keeper_grace_s": 20.0,
+            "keeper_grace_s": 60.0,
         }
         with RunningServer(
             wanted | dict(settings or {}), port=HTTPS_PORT, within=network.host.within
