@@ -97,9 +97,11 @@ class Talk(RuleBasedStateMachine):
                 case _:
                     pass
 
-    @rule(connection=any_connection, replaces=st.none() | any_connection)
-    def offers(self, connection: ConnectionId, replaces: ConnectionId | None) -> None:
-        self.say(talk.OfferReceived(connection, "v=0", replaces))
+    @rule(connection=any_connection, replaces=st.none() | any_connection, watches=SELDOM)
+    def offers(
+        self, connection: ConnectionId, replaces: ConnectionId | None, watches: bool
+    ) -> None:
+        self.say(talk.OfferReceived(connection, "v=0", replaces, watches))
         if connection in self.core.connections:
             self.offered.add(connection)
 
@@ -182,8 +184,11 @@ class Talk(RuleBasedStateMachine):
     def one_viewer_controls(self) -> None:
         if self.core.answerer == "gateway" and self.at_gateway and self.core.gateway_there:
             assert sum(self.at_gateway.values()) <= 1
-        if self.core.live:
-            assert self.core.holder in {each.id for each in self.core.live}
+        able: set[ConnectionId | None] = {
+            each.id for each in self.core.live if not each.watches_only
+        }
+        assert self.core.holder in (able or {None})
+        if self.core.holder is not None:
             holder = self.core.connections[self.core.holder]
             assert self.core.owed != holder.viewer, "it has what it is owed"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from fanlight import log, wire
 from fanlight.errors import FanlightError
@@ -54,7 +55,7 @@ class Adoption(FanOut):
         gone = (each for each in welcome.controlling if each not in mine)
         owed = next((each for each in gone if session_of(each) == record.id), None)
         driver.negotiation.owed = owed
-        _adopt(driver, machine, tuple(mine))
+        _adopt(driver, machine, {each: each in welcome.watching for each in mine})
         _log.info("session adopted", session=record.id, viewers=len(mine))
 
     async def _destroy_strays(self, machines: dict[MachineRef, Machine]) -> None:
@@ -74,8 +75,13 @@ class Adoption(FanOut):
                 _log.warning("machines were not listed", error=str(error))
 
 
-def _adopt(driver: Driver, machine: Machine | None, connections: tuple[ConnectionId, ...]) -> None:
-    """Go on after a controller's restart. Without a machine: its credential is stored."""
+def _adopt(
+    driver: Driver, machine: Machine | None, connections: Mapping[ConnectionId, bool]
+) -> None:
+    """Go on after a controller's restart. Without a machine: its credential is stored.
+
+    `connections`: whether each can only watch.
+    """
     driver.begin_work()
     age_s = max(0.0, driver.around.clock() - driver.record.created_at)
     ready = driver.record.status == "vm_created"
@@ -97,12 +103,13 @@ def _adopt(driver: Driver, machine: Machine | None, connections: tuple[Connectio
             idle_until_s=memo.get("idleUntilS"),
         )
     )
-    for connection in connections:
+    for connection, watches_only in connections.items():
         driver.signalling.add(connection, driver.around.clock())
-        driver.talk(negotiation.ConnectionAdopted(connection))
-    for connection in connections:
-        holds = driver.negotiation.holder == connection
-        driver.around.gateway.say(wire.SetControl(driver.id, connection, holds))
+        driver.talk(negotiation.ConnectionAdopted(connection, watches_only))
+    holder = driver.negotiation.holder
+    # The holder last: a handing over that the controller before began may still be under way.
+    for connection in sorted(connections, key=lambda each: each == holder):
+        driver.around.gateway.say(wire.SetControl(driver.id, connection, connection == holder))
     if machine is not None:
         driver.guest.open(machine)
 

@@ -14,6 +14,7 @@ from fanlight import log, wire
 from fanlight.errors import CallerError, FanlightError, ToolNotInstalled
 from fanlight.machines import Machine, MachineEnd, MachineSpec
 from fanlight.session import Reason, lifecycle, login, negotiation
+from fanlight.session.offers import watches_only
 from fanlight.store import SessionRecord, hashed
 from fanlight.wire import ConnectionId, MachineRef
 
@@ -383,7 +384,8 @@ class Driver(Cores):
         self, connection: ConnectionId, sdp: str, replaces: ConnectionId | None = None
     ) -> None:
         """A viewer offers. Raises SessionEnded, LimitReached."""
-        self._begin_connection(negotiation.OfferReceived(connection, sdp, replaces))
+        watches = watches_only(sdp)
+        self._begin_connection(negotiation.OfferReceived(connection, sdp, replaces, watches))
 
     def stream_requested(
         self,

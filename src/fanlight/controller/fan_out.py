@@ -53,10 +53,11 @@ class FanOut(Registry):
     def gateway_back(self, welcome: GatewayWelcome) -> None:
         """Tell every session, and have the gateway forget those that are not ours."""
         again, self._has_had_gateway = self._has_had_gateway, True
-        for driver in list(self.drivers.values()):
-            driver.gateway_back(again=again)
+        # First of all: one of them may still be connected, and hold control.
         if self.ready.is_set():
             self.close_unknown(welcome)
+        for driver in list(self.drivers.values()):
+            driver.gateway_back(again=again)
 
     def gateway_lost(self) -> None:
         """Tell every session."""

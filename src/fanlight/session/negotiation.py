@@ -204,12 +204,20 @@ class Negotiation:
         if not isinstance(event, ConnectionAdopted):
             viewer = self._viewer_of(event)
             self._check_limits(viewer)
-        connection = Connection(event.connection, viewer)
+        watches_only = not isinstance(event, StreamRequested) and event.watches_only
+        connection = Connection(event.connection, viewer, watches_only)
         self.connections[event.connection] = connection
+        commands = [] if connection.watches_only else self._control_for_new(connection)
+        return [*commands, *self._step(connection, event)]
+
+    def _control_for_new(self, connection: Connection) -> list[Command]:
+        """Let a new viewer control when nobody does, or nothing is heard of who does."""
         if self.holder is None:
             self.holder = connection.id
-            self.owed = None if self.owed == viewer else self.owed
-        return self._step(connection, event)
+            self.owed = None if self.owed == connection.viewer else self.owed
+            return []
+        holder = self.connections[self.holder]
+        return self._pass_control_on(holder, [connection]) if holder.disconnected else []
 
     def _viewer_of(self, event: OfferReceived | StreamRequested) -> ConnectionId:
         if event.replaces is None:
@@ -257,7 +265,8 @@ class Negotiation:
 
     def _pass_control_on(self, before: Connection, among: list[Connection]) -> list[Command]:
         """Give control to another connection of the viewer's, else to the oldest viewer's."""
-        heirs = sorted(among, key=lambda each: (each.viewer != before.viewer, each.disconnected))
+        able = [each for each in among if not each.watches_only]
+        heirs = sorted(able, key=lambda each: (each.viewer != before.viewer, each.disconnected))
         if not heirs or heirs[0].viewer != before.viewer:
             self.owed = self.owed or before.viewer
         return self._give_control(heirs[0]) if heirs and self.ended is None else []
@@ -265,7 +274,7 @@ class Negotiation:
     def _take_control_back(self, connection: Connection) -> list[Command]:
         """Give a viewer control that is its own: on its newest picture, or after it was away."""
         holder = self.connections[self.holder] if self.holder is not None else None
-        if holder is connection or holder is None:
+        if holder is connection or holder is None or connection.watches_only:
             return []
         if connection.viewer not in (holder.viewer, self.owed):
             return []
@@ -281,6 +290,6 @@ class Negotiation:
 
     def _tell_control(self, connection: Connection, *, controls: bool) -> list[Command]:
         # A connection that still waits is told with its offer (`AskGateway.controls`).
-        if connection.state is State.WAITING or self._gateway_is_away:
+        if connection.state in (State.OFFERED, State.WAITING) or self._gateway_is_away:
             return []
         return [SetControlAtGateway(connection.id, controls)]

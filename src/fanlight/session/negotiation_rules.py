@@ -217,6 +217,8 @@ def _disconnected(pair: Pair, _event: Disconnected) -> list[Command]:
 
 def _control(pair: Pair, _event: ControlWanted) -> list[Command]:
     core, connection = pair
+    if connection.watches_only:
+        return []
     core.owed = None
     return [] if core.holder == connection.id else core._give_control(connection)
 

@@ -65,6 +65,8 @@ class OfferReceived:
     sdp: str
     replaces: ConnectionId | None = None
     """A connection of the same viewer's, alive or gone, that this one comes after."""
+    watches_only: bool = False
+    """The viewer cannot say anything (its offer has no data channel), so it cannot control."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class ConnectionAdopted:
     """A new controller found this connection alive at the gateway."""
 
     connection: ConnectionId
+    watches_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +355,7 @@ class Connection:
     id: ConnectionId
     viewer: ConnectionId
     """Whose it is: the first connection of the chain in which each replaced the one before."""
+    watches_only: bool = False
     sdp: str = ""
     codecs: tuple[str, ...] = ()
     """What the viewer of a stream decodes; empty: this is a WebRTC connection."""

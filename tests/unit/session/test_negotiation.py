@@ -47,6 +47,7 @@ from fanlight.session.negotiation import (
     StreamRequested,
     ViewerCandidateReceived,
 )
+from fanlight.session.offers import watches_only
 from fanlight.testing.playbook import Playbook
 from fanlight.wire import ConnectionId
 
@@ -404,3 +405,52 @@ def test_a_machine_that_answers_has_no_stream() -> None:
     with pytest.raises(OfferRejected):
         play(StreamRequested(A, VP8))
     assert not play.commands
+
+
+def test_who_can_only_watch_never_holds_control() -> None:
+    play = played(OfferReceived(A, "offer", watches_only=True), OfferReceived(B, "offer"))
+    assert play.said(AskGateway) == [AskGateway(A, "offer", False), AskGateway(B, "offer", True)]
+    assert play(ControlWanted(A)) == []
+
+    commands = play(ConnectionClosed(B))
+
+    assert SetControlAtGateway(A, True) not in commands
+    assert AskGateway(C, "offer", True) in play(OfferReceived(C, "offer"))
+
+
+def test_a_new_controller_gives_control_to_nobody_who_can_only_watch() -> None:
+    play = played(ConnectionAdopted(A, watches_only=True), ConnectionAdopted(B))
+    assert isinstance(play.core, Negotiation)
+    assert play.core.holder == B
+
+
+def test_a_new_viewer_controls_when_nothing_is_heard_of_the_one_that_did() -> None:
+    play = played(*showing(A), Disconnected(A))
+
+    assert play(OfferReceived(B, "offer")) == [
+        SetControlAtGateway(A, False),
+        AskGateway(B, "offer", True),
+        CountViewers(2),
+    ]
+    assert play(Connected(A)) == [SetControlAtGateway(B, False), SetControlAtGateway(A, True)]
+
+
+SECTION = "m=application {} UDP/DTLS/SCTP webrtc-datachannel\r\n{}"
+
+
+@pytest.mark.parametrize(
+    ("sections", "watches"),
+    [
+        ([], True),
+        ([SECTION.format(9, "")], False),
+        ([SECTION.format(0, "")], True),
+        ([SECTION.format(0, "a=mid:1\r\na=bundle-only\r\n")], False),
+        ([SECTION.format(0, ""), SECTION.format(9, "")], False),
+        (["m=application 9 RTP/AVP 98\r\n"], True),
+    ],
+)
+def test_an_offer_without_a_data_channel_is_of_one_that_only_watches(
+    sections: list[str], watches: bool
+) -> None:
+    sdp = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n" + "".join(sections)
+    assert watches_only(sdp) is watches

@@ -51,7 +51,7 @@ class Connection:
         surroundings: Surroundings,
     ) -> None:
         self.session, self.id = request.session, request.connection
-        self.controls = request.controls
+        self.controls, self.watches_only = request.controls, offer.data_index is None
         self._owner, self._offer, self._around = owner, offer, surroundings
         self._limits = surroundings.limits
         self._gate, self._feedback = InputGate(self._limits), FeedbackGate(self._limits)

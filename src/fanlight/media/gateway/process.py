@@ -36,6 +36,7 @@ from .networks import (
 )
 from .peer import Ground
 from .session import Session
+from .viewer import Viewer
 from .warm_up import warm_up
 
 
@@ -88,15 +89,17 @@ class Gateway:
                 raise WireError(f"{type(message).__name__} is not for the gateway")
 
     def _welcome(self) -> wire.GatewayWelcome:
-        held = {
-            id_: connection.controls
-            for session in self._sessions.values()
-            for id_, connection in session.connections.items()
-        }
-        controlling = [id_ for id_, controls in held.items() if controls]
+        held: dict[wire.ConnectionId, Viewer] = {}
+        for session in self._sessions.values():
+            held |= session.connections
+        controlling = [id_ for id_, viewer in held.items() if viewer.controls]
         controlling += [each.owed for each in self._sessions.values() if each.owed is not None]
         return wire.GatewayWelcome(
-            os.getpid(), tuple(self._sessions), tuple(held), tuple(controlling)
+            os.getpid(),
+            tuple(self._sessions),
+            tuple(held),
+            tuple(controlling),
+            watching=tuple(id_ for id_, viewer in held.items() if viewer.watches_only),
         )
 
     def _session(self, session: wire.SessionId, codec: str) -> Session:

@@ -40,7 +40,7 @@ class StreamConnection:
         limits: Limits,
     ) -> None:
         self.session, self.id = request.session, request.connection
-        self.controls = request.controls
+        self.controls, self.watches_only = request.controls, False
         self._owner, self._limits, self._codec = owner, limits, codec
         self._bucket = TokenBucket(limits.inputs_per_s, limits.input_burst)
         self._reports = ReportGate()

@@ -14,6 +14,8 @@ class Viewer(Protocol):
 
     controls: bool
     """Whether its input is taken."""
+    watches_only: bool
+    """Whether it has no way to say anything."""
 
     @property
     def waits_for_key_frame(self) -> bool:

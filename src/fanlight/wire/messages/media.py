@@ -91,6 +91,8 @@ class GatewayWelcome:
     connections: tuple[ConnectionId, ...] = ()
     controlling: tuple[ConnectionId, ...] = ()
     """Those of them whose input is taken."""
+    watching: tuple[ConnectionId, ...] = ()
+    """Those of them that can say nothing, as they offered no data channel."""
 
 
 @named("connection.answer")
