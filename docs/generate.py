@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fanlight import errors
+from fanlight.api.health import HTTP_METRICS
 from fanlight.client.api import (
     BundleRefused,
     LoginNotDelivered,
     ProblemReceived,
     ServerUnreachable,
 )
+from fanlight.controller.metrics import described
 from fanlight.session.causes import CAUSES, WHOSE, Cause
 from fanlight.session.meanings import ENDS, LOGIN_ENDS, NOTICES
 
@@ -99,6 +101,31 @@ def viewer_causes() -> str:
     return "\n".join(lines)
 
 
+METRICS_HEAD = """# Metrics
+
+`GET /metrics`, as Prometheus reads it; served by TLS it needs an API key (`Authorization: Bearer
+fl_...`). Labels are few and known beforehand: `rung` is `udp`, `tcp`, `turn-udp`, `turn-tcp`,
+`turn-tls`, `websocket`, `vnc`, or `other` while it is not known; `cause` is a code of
+[problems](problems.md), or `other`. No label tells of a session, a person or an address.
+
+What is by rung and every 2 s is what viewers say of themselves, brought into its range: a viewer
+may lie, and spoils no more than its own share. The same figures of one viewer are in the `quality`
+events of its session.
+
+| metric | kind | labels | what it tells |
+|---|---|---|---|
+"""
+
+
+def metrics_page() -> str:
+    """Give docs/reference/metrics.md: every metric, its labels and what it tells."""
+    rows = [
+        f"| `{each.name}` | {each.kind} | {', '.join(each.labels) or '-'} | {each.text} |\n"
+        for each in sorted([*described(), *HTTP_METRICS], key=lambda each: each.name)
+    ]
+    return METRICS_HEAD + "".join(rows)
+
+
 def _errors() -> Iterator[type[errors.FanlightError]]:
     for name in errors.__all__:
         yield getattr(errors, name)
@@ -107,6 +134,7 @@ def _errors() -> Iterator[type[errors.FanlightError]]:
 
 PAGES: dict[str, Callable[[], str]] = {
     "reference/problems.md": problems,
+    "reference/metrics.md": metrics_page,
     "../web/viewer/causes.ts": viewer_causes,
     **{
         f"problems/{code}.md": functools.partial(cause_page, code, cause)

@@ -64,3 +64,17 @@ def test_the_project_speaks_of_itself_alone() -> None:
     ]
 
     assert not [str(p) for p in own if foreign.search(p.read_text(errors="replace"))]
+
+
+def test_every_metric_is_on_its_page() -> None:
+    from prometheus_client import REGISTRY
+
+    import fanlight.controller.metrics  # noqa: F401 - registers them
+
+    page = (ROOT / "docs/reference/metrics.md").read_text()
+
+    families = {each.name: each.type for each in REGISTRY.collect()}
+    ours = {name: kind for name, kind in families.items() if name.startswith("fanlight_")}
+    listed = {name + "_total" * (kind == "counter") for name, kind in ours.items()}
+    assert len(listed) > 20
+    assert not [name for name in listed if f"`{name}`" not in page]

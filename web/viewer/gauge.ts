@@ -17,7 +17,9 @@ export class Gauge {
   private reportedMs = 0;
   private closed = false;
 
-  constructor(private readonly of: () => Measured) {}
+  constructor(private readonly of: () => Measured) {
+    this.meter.begin(performance.now());
+  }
 
   hear(message: FromGateway): void {
     this.meter.hear(message, performance.now());

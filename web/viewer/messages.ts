@@ -35,6 +35,8 @@ export interface ViewerFigures {
   roundTripMs: number;
   latencyMs: number;
   score: number;
+  /** From asking for this connection to showing its first frame; 0: none was shown yet. */
+  firstFrameMs: number;
 }
 
 export type FromGateway =

@@ -132,7 +132,17 @@ it("reports what the gateway's limits take", () => {
     roundTripMs: 20,
     latencyMs: 0,
     score: 5,
+    firstFrameMs: 0,
   });
+});
+
+it("times the first frame from when the connection was asked for", () => {
+  const meter = new Meter();
+  meter.begin(1_000);
+  meter.shown(90_000, 1_431);
+  meter.shown(93_000, 1_464);
+  watched(3, video, 20.04, meter);
+  expect(meter.report()?.firstFrameMs).toBe(431);
 });
 
 it.each([

@@ -89,10 +89,17 @@ export class Meter {
   private score: number | null = null;
   private displayWidthPx = 0;
   private lastMs: number | null = null;
+  private begunMs: number | null = null;
+  private firstFrameMs = 0;
   /** What gateway and machine said of it last. */
   told: Told = {};
   /** The newest figures; null before there is a picture. */
   quality: Quality | null = null;
+
+  /** The connection is asked for now: its first frame is timed from here. */
+  begin(nowMs: number): void {
+    this.begunMs = nowMs;
+  }
 
   /** A ping was sent. */
   pinged(nowMs: number): void {
@@ -131,12 +138,14 @@ export class Meter {
 
   /** A frame was shown; `rtp` is its timestamp in 1/90000 s. */
   shown(rtp: number, atMs: number): void {
+    this.noteFirst(atMs);
     this.freezes.shown(rtp, atMs);
     this.latency.shown(rtp, atMs);
   }
 
   /** A frame was shown that brought its own clock. */
   shownWithClock(rtp: number, atMs: number, left: { atMs: number; machineMs: number }): void {
+    this.noteFirst(atMs);
     this.freezes.shown(rtp, atMs);
     this.latency.find(atMs, left);
   }
@@ -179,7 +188,14 @@ export class Meter {
       roundTripMs: rounded(quality.roundTripMs ?? 0),
       latencyMs: rounded(quality.latencyMs ?? 0),
       score: rounded(quality.score ?? 0),
+      firstFrameMs: rounded(this.firstFrameMs),
     };
+  }
+
+  private noteFirst(atMs: number): void {
+    if (this.firstFrameMs === 0 && this.begunMs !== null) {
+      this.firstFrameMs = Math.max(atMs - this.begunMs, 0.1);
+    }
   }
 
   private countSilence(now: Sample, before: Moment | null, nowMs: number): void {

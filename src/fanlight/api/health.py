@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fanlight.controller.metrics import Described
 from fanlight.errors import HostError, NotSignedIn
 from fanlight.store import OWNER
 
@@ -25,23 +26,30 @@ router = APIRouter(tags=["health"])
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
 
 
+HTTP_METRICS = (
+    Described(
+        "fanlight_http_requests_total",
+        "counter",
+        ("method", "route", "status"),
+        "Answered requests",
+    ),
+    Described(
+        "fanlight_http_request_seconds",
+        "histogram",
+        ("route",),
+        "From a request to the start of its answer",
+    ),
+)
+
+
 class Figures:
     """What is counted of each request. One for each application."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._requests = Counter(
-            "fanlight_http_requests",
-            "Answered requests.",
-            ["method", "route", "status"],
-            registry=registry,
-        )
-        self._seconds = Histogram(
-            "fanlight_http_request_seconds",
-            "From a request to the start of its answer.",
-            ["route"],
-            registry=registry,
-        )
+        requests, seconds = HTTP_METRICS
+        self._requests = Counter(requests.name, requests.text, requests.labels, registry=registry)
+        self._seconds = Histogram(seconds.name, seconds.text, seconds.labels, registry=registry)
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer. Labels are few: routes as declared, methods as known."""

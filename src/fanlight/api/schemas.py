@@ -174,6 +174,15 @@ class Stage(Answer):
     at_ms: float | None = None
 
 
+class Mark(Answer):
+    """A step from Connect to a picture; without `connectionId` it is the machine's."""
+
+    name: str
+    text: str
+    at_ms: float
+    connection_id: str | None = None
+
+
 class Reason(Answer):
     """Why a session ended or failed."""
 
@@ -216,6 +225,7 @@ class SessionAnswer(Answer):
     keep_s: float
     ends_at: float | None
     ending: Literal["idle", "limit"] | None
+    timeline: list[Mark]
 
 
 class SessionList(Answer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from fanlight import wire
+from fanlight import log, wire
 from fanlight.session import CancelTimer, SetTimer, lifecycle, login, negotiation
 
 from . import metrics
@@ -13,6 +13,8 @@ from .reasons import error_for, inert
 
 if TYPE_CHECKING:
     from .driver import Driver
+
+_log = log.get("controller")
 
 
 def do_life(driver: Driver, command: lifecycle.Command) -> None:
@@ -25,7 +27,9 @@ def do_life(driver: Driver, command: lifecycle.Command) -> None:
         case lifecycle.CloseGatewaySession():
             driver.around.gateway.say(wire.CloseSession(driver.id))
         case lifecycle.StartMachine():
-            driver.machine.start(driver.machine_spec())
+            settings, record = driver.around.settings, driver.record
+            spec = settings.machine_spec(driver.ref, driver.id, restricted=record.tool is not None)
+            driver.machine.start(spec)
         case lifecycle.DestroyMachine():
             driver.guest.close()
             if driver.machine.is_gone:
@@ -37,13 +41,21 @@ def do_life(driver: Driver, command: lifecycle.Command) -> None:
         case lifecycle.LeaveTool():
             driver.tool.leave()
         case lifecycle.AnnounceEnd(why):
-            driver.announce_end(why)
+            _announce_end(driver, why)
         case lifecycle.StartLogin():
             driver.soon(driver.sign, login.Begin())
         case SetTimer():
             driver.set_timer(driver.life, command)
         case CancelTimer(event):
             driver.timers.cancel(event)
+
+
+def _announce_end(driver: Driver, why: lifecycle.Ending) -> None:
+    """Tell people that the session ends soon; this is none of the notices that are few."""
+    text = "Nobody looks at this session" if why == "idle" else "The time of this session is over"
+    told = {"code": "ending-soon", "text": f"{text}: it ends soon.", "why": why}
+    _log.info("session ends soon", session=driver.id, why=why)
+    driver.publish("notice", {**told, "endsAt": driver.view.ends_at})
 
 
 def do_talk(driver: Driver, command: negotiation.Command) -> None:
@@ -69,7 +81,9 @@ def do_talk(driver: Driver, command: negotiation.Command) -> None:
             driver.viewers.set_by_gateway(count)
         case negotiation.NameReason(connection, code, text):
             if code != "closed" and not driver.is_end_told:
+                driver.sight.failed(connection, code)
                 driver.notice(code, text, connection=connection)
+            driver.sight.gone(connection)
         case SetTimer():
             driver.set_timer(driver.talk, command)
         case CancelTimer(event):
@@ -91,9 +105,9 @@ def _deliver(driver: Driver, command: negotiation.Command) -> None:
             box.stream = wire.OpenStream(driver.id, stream, codecs, controls)
         case negotiation.DeliverAnswer(_, sdp):
             box.answer = sdp
-            now = driver.around.clock()
-            metrics.OFFER_TO_ANSWER.observe(max(0.0, now - box.offered_at))
-            driver.shown.story.note("answer", now)
+            took_s = driver.around.clock() - box.offered_at
+            metrics.OFFER_TO_ANSWER.observe(max(0.0, took_s))
+            driver.sight.answered(command.connection)
         case negotiation.DeliverRefusal(_, code, detail):
             box.refusal = error_for(code, inert(detail, 300))
         case negotiation.PassCandidateToMachine(_, given):

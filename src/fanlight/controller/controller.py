@@ -13,7 +13,7 @@ from fanlight.session import Reason, lifecycle
 from fanlight.store import SessionRecord, hashed
 from fanlight.wire import MachineRef, PrincipalId, SessionId
 
-from . import publish, recipients
+from . import metrics, publish, recipients
 from .adopting import Adoption
 from .around import Around
 from .driver import Driver
@@ -141,6 +141,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
         if driver.lifecycle.status in ("ending", "ended"):
             raise SessionEnded
         driver.life(lifecycle.Extended(driver.age_s))
+        metrics.SESSIONS_EXTENDED.inc()
         driver.outbox.audit(driver.record, "extended", {"endsAt": driver.view.ends_at})
         return driver.view
 

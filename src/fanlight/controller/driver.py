@@ -12,7 +12,7 @@ from typing import Any
 
 from fanlight import log, wire
 from fanlight.errors import CallerError, FanlightError, ToolNotInstalled
-from fanlight.machines import Machine, MachineEnd, MachineSpec
+from fanlight.machines import Machine, MachineEnd
 from fanlight.session import Reason, lifecycle, login, negotiation
 from fanlight.session.offers import watches_only
 from fanlight.store import SessionRecord, hashed
@@ -28,6 +28,7 @@ from .outbox import Outbox
 from .publish import Followers
 from .reasons import inert, inert_lines
 from .showing import Shown
+from .sight import Sight
 from .signalling import Signalling
 from .tool_work import ToolEars, ToolWork
 from .view import Session, SessionEvent
@@ -69,7 +70,14 @@ class Driver(Cores):
             around.tasks,
             around.settings.heartbeat_s,
         )
-        self._flow = metrics.FlowCounted()
+        self.sight = Sight(
+            self.id,
+            self.shown.timeline,
+            machine=lambda: self.shown.story.timeline,
+            since_ms=lambda: self.age_s * 1000,
+            on_mark=self.publish,
+            tell=lambda quality: self.tell("quality", quality),
+        )
         self._notices = 0
         self.is_end_told = False
         """Whether negotiation and login know that the session ends."""
@@ -182,17 +190,6 @@ class Driver(Cores):
         self.soon(self.life, lifecycle.ViewersCounted(count, self.age_s))
         self.work_off()
 
-    def announce_end(self, why: lifecycle.Ending) -> None:
-        """Tell people that the session ends soon; it is not one of the notices that are few."""
-        text = (
-            "Nobody looks at this session: it ends soon."
-            if why == "idle"
-            else "The time of this session is over soon."
-        )
-        told = {"code": "ending-soon", "text": text, "endsAt": self.view.ends_at, "why": why}
-        _log.info("session ends soon", session=self.id, why=why)
-        self.publish("notice", told)
-
     def publish(self, kind: Any = "session", data: Any = None) -> None:
         """Keep the session as it is now, and tell everybody who follows it."""
         self.shown.save()
@@ -223,6 +220,7 @@ class Driver(Cores):
         self.guest.close()
         self.machine.forget()
         self.viewers.forget()
+        self.sight.forget()
         metrics.SESSIONS.dec()
         metrics.SESSIONS_ENDED.labels(code).inc()
         self.outbox.audit(self.record, "ended", {"reason": code})
@@ -231,18 +229,6 @@ class Driver(Cores):
         self.signalling.changed()
 
     # --- the machine -----------------------------------------------------------------------------
-
-    def machine_spec(self) -> MachineSpec:
-        """Give what the provider is asked for."""
-        settings = self.around.settings
-        return MachineSpec(
-            self.ref,
-            self.id,
-            restricted=self.record.tool is not None,
-            policy=settings.policy,
-            memory_mib=settings.machine_memory_mib,
-            pids=settings.machine_pids,
-        )
 
     def _machine_made(self, machine: Machine) -> None:
         self.shown.story.reach("machine", self.around.clock())
@@ -338,19 +324,10 @@ class Driver(Cores):
 
     def gateway_said(self, message: wire.Message) -> None:
         """Take a message of the gateway's about this session."""
-        if isinstance(message, wire.MediaFlow):
-            self._flow.take(message)
-            return
+        self.sight.hear(message, alive=self.negotiation.is_live)
         heard = from_gateway(message)
-        now = self.around.clock()
-        match heard.talk:
-            case negotiation.Connected():
-                self.shown.story.note("connected", now)
-                self.outbox.audit(self.record, "viewed", {"connection": heard.talk.connection})
-            case negotiation.PictureShown() if "first_frame" not in self.shown.story.timeline:
-                self.shown.story.note("first_frame", now)
-                metrics.FIRST_FRAME.observe(max(0.0, now - self.record.created_at))
-                _log.info("first frame", session=self.id, timeline=self.shown.story.timeline)
+        if isinstance(heard.talk, negotiation.Connected):
+            self.outbox.audit(self.record, "viewed", {"connection": heard.talk.connection})
         self._take(heard)
 
     def _take(self, heard: Heard) -> None:
@@ -362,8 +339,6 @@ class Driver(Cores):
             self.late(self.sign, heard.sign)
         if heard.notice is not None:
             self.notice(*heard.notice)
-        if heard.quality is not None:
-            self.tell("quality", heard.quality)
 
     def gateway_lost(self) -> None:
         """The media gateway is gone."""
@@ -406,7 +381,7 @@ class Driver(Cores):
         except CallerError:
             del self.signalling.boxes[event.connection]
             raise
-        self.shown.story.note("offer", now)
+        self.sight.asked(event.connection)
 
     def knows_token(self, token: str) -> bool:
         """Whether this is the machine's token."""

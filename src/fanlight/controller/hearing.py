@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from fanlight import wire
 from fanlight.errors import WireError
@@ -28,7 +26,6 @@ class Heard:
     talk: negotiation.Event | None = None
     sign: login.Event | None = None
     notice: tuple[str, str] | None = None
-    quality: Mapping[str, Any] | None = None
     tail: str = ""
 
 
@@ -104,8 +101,6 @@ def from_gateway(message: wire.Message) -> Heard:
             return Heard(talk=_state(connection, state))
         case wire.FirstFrameSent(_, connection):
             return Heard(talk=negotiation.PictureShown(connection))
-        case wire.ConnectionStats():
-            return Heard(quality=_quality(message))
         case _:
             return Heard()
 
@@ -122,15 +117,3 @@ def _state(connection: wire.ConnectionId, state: str) -> negotiation.Event | Non
             return negotiation.ConnectionClosed(connection)
         case _:
             return None
-
-
-def _quality(stats: wire.ConnectionStats) -> dict[str, Any]:
-    return {
-        "connectionId": stats.connection,
-        "roundTripMs": stats.round_trip_ms,
-        "packetsLost": stats.packets_lost,
-        "packetsSent": stats.packets_sent,
-        "bytesSent": stats.bytes_sent,
-        "keyFramesWanted": stats.key_frames_wanted,
-        "inputsRefused": stats.inputs_refused,
-    }

@@ -8,9 +8,10 @@ from typing import Literal
 
 from fanlight.config import ServeSettings
 from fanlight.errors import InvalidRequest, SettingRejected
+from fanlight.machines import MachineSpec
 from fanlight.session import LifecycleSettings, LoginSettings, NegotiationSettings
 from fanlight.session.negotiation import Answerer
-from fanlight.wire import EgressPolicy
+from fanlight.wire import EgressPolicy, MachineRef, SessionId
 
 ANSWER_TIMEOUT_MACHINE_S = 20.0
 """A machine with a WebRTC stack of its own may gather its candidates first."""
@@ -89,6 +90,19 @@ class ControllerSettings:
         # A sealed credential waits without a machine, and so without a viewer; and whoever came
         # from a terminal watches there.
         return max(kept_s, self.login_timeout_s + self.delivery_s)
+
+    def machine_spec(
+        self, ref: MachineRef, session: SessionId, *, restricted: bool
+    ) -> MachineSpec:
+        """Give what the provider is asked for; `restricted`: a login is to happen in it."""
+        return MachineSpec(
+            ref,
+            session,
+            restricted=restricted,
+            policy=self.policy,
+            memory_mib=self.machine_memory_mib,
+            pids=self.machine_pids,
+        )
 
     def lifecycle(self, *, with_login: bool, keep_s: float | None = None) -> LifecycleSettings:
         """Give the limits of a session's life; `keep_s` as `keep_s` gave it at its start."""

@@ -13,6 +13,7 @@ from fanlight.wire import BootStage
 from .reasons import shown
 from .recipients import fingerprint, matching_code
 from .story import LOGIN_STEPS, Story
+from .timeline import Timeline
 from .view import LoginView, ReasonView, Session
 
 _STAGES: tuple[BootStage, ...] = get_args(BootStage)
@@ -28,6 +29,7 @@ class Shown:
         self.story.recall(
             memo.get("stages", {}), memo.get("timeline", {}), memo.get("installing", "")
         )
+        self.timeline = Timeline(memo.get("ways"))
         self.status: lifecycle.Status = "requested"
         self.viewers = 0
         self.tail = ""
@@ -95,6 +97,7 @@ class Shown:
                 **self.record.memo,
                 "stages": dict(self.story.stages),
                 "timeline": dict(self.story.timeline),
+                "ways": self.timeline.to_memo(),
                 "installing": self.story.installing,
                 "guestStages": self._guest_stages,
                 "login": self._memo_login,
@@ -126,6 +129,7 @@ class Shown:
             keep_s=self.lasting.settings.keep_s if self.lasting else 0.0,
             ends_at=self._ends_at(),
             ending=self._life.looming if self._life else None,
+            timeline=self.timeline.view(self.story.timeline, self.story.shown_stages),
         )
 
     def _ends_at(self) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from fanlight.session.lifecycle import Ending
 from fanlight.session.negotiation import Answerer
-from fanlight.wire import SessionId
+from fanlight.wire import ConnectionId, SessionId
 
 EventKind = Literal["session", "viewers", "quality", "gateway", "notice", "end"]
 
@@ -23,6 +23,7 @@ _CAMEL = {
     "ended_at": "endedAt",
     "keep_s": "keepS",
     "ends_at": "endsAt",
+    "connection_id": "connectionId",
 }
 
 
@@ -51,6 +52,17 @@ class StageView:
     text: str
     done: bool
     at_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkView:
+    """A step on the way from Connect to a picture; `at_ms` since the request."""
+
+    name: str
+    text: str
+    at_ms: float
+    connection_id: ConnectionId | None = None
+    """Whose step it is; None: the machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,8 @@ class Session:
     """When it ends if nothing happens; None: it is over."""
     ending: Ending | None = None
     """The end that was announced: nobody looks (`idle`), or its time is over (`limit`)."""
+    timeline: tuple[MarkView, ...] = ()
+    """From Connect to the first picture, for the first viewers and the newest."""
     machine_token: str | None = None
     """Only in what `start` returns, and only when the machine is to answer viewers."""
 
@@ -131,6 +145,8 @@ def session_from_json(data: Mapping[str, Any]) -> Session:
     reason, login = values["reason"], values["login"]
     stages = [{snake.get(k, k): v for k, v in stage.items()} for stage in values["stages"]]
     values["stages"] = tuple(StageView(**stage) for stage in stages)
+    marks = [{snake.get(k, k): v for k, v in mark.items()} for mark in values.get("timeline", ())]
+    values["timeline"] = tuple(MarkView(**mark) for mark in marks)
     values["reason"] = ReasonView(**reason) if reason else None
     values["login"] = (
         LoginView(**{snake.get(k, k): v for k, v in login.items()}) if login else None

@@ -31,18 +31,21 @@ class Viewers:
         """
         if self._by_vnc >= most:
             raise LimitReached(f"{most} viewers look at this session by VNC already")
-        self._by_vnc += 1
-        self._tell()
+        self._add_by_vnc(1)
         try:
             yield
         finally:
-            self._by_vnc -= 1
-            self._tell()
+            self._add_by_vnc(-1)
 
     def forget(self) -> None:
         """The session is over: nobody looks at it."""
         metrics.VIEWERS.dec(self._counted)
         self._counted = 0
+
+    def _add_by_vnc(self, more: int) -> None:
+        self._by_vnc += more
+        metrics.VIEWERS_BY_RUNG.labels("vnc").inc(more)
+        self._tell()
 
     def _tell(self) -> None:
         count = self._by_gateway + self._by_vnc

@@ -165,6 +165,11 @@ class Negotiation:
     def _viewers(self) -> set[ConnectionId]:
         return {each.viewer for each in self.live}
 
+    def is_live(self, connection: ConnectionId) -> bool:
+        """Whether this is a connection of the session's that is not closed."""
+        known = self.connections.get(connection)
+        return known is not None and known.state in LIVE
+
     @property
     def _gateway_is_away(self) -> bool:
         return self.answerer == "machine" or not self.gateway_there

@@ -47,8 +47,8 @@ async def test_a_start_asks_for_no_longer_than_may_be(stage: Stage) -> None:
 
 async def test_an_end_is_announced_in_the_session_and_by_a_notice(stage: Stage) -> None:
     async with stage.controlled(ending_notice_s=60) as controller:
-        session = await ready(stage, keep_s=1)
-        assert session.ends_at == pytest.approx(session.created_at + 1, abs=0.9)
+        session = await ready(stage, keep_s=3)
+        assert session.ends_at == pytest.approx(session.created_at + 3, abs=0.9)
         id_, driver = session.session_id, controller.drivers[session.session_id]
         await stage.until(lambda: driver.view.ending == "idle")
         (told,) = await notices(stage, id_)

@@ -213,6 +213,7 @@ class Connection:
                 estimate_kbps=round(self._outlet.estimator.kbps),
                 frames_sent=self._frames,
                 frames_skipped=self._skipped,
+                candidates_refused=self.candidates_refused,
             )
         )
 

@@ -16,6 +16,7 @@ MOST = {
     "round_trip_ms": 1e6,
     "latency_ms": 1e6,
     "score": 5.0,
+    "first_frame_ms": 1e6,
 }
 MOST_FRAMES = 2**53
 

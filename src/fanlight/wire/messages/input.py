@@ -141,6 +141,8 @@ class ViewerFigures:
     """From reading the machine's display to showing it here; 0: not known yet."""
     score: float = 0.0
     """1 (unusable) to 5 (as if local); 0: not known yet."""
+    first_frame_ms: float = 0.0
+    """From asking for this connection to showing its first frame; 0: none was shown yet."""
 
 
 @named("viewer.report")

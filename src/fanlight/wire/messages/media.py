@@ -160,6 +160,8 @@ class ConnectionStats:
     """0 the main picture; 1 the smaller one, for viewers whose path carries much less."""
     frames_sent: int = 0
     frames_skipped: int = 0
+    candidates_refused: int = 0
+    """ICE candidates of the viewer's that are not checked: malformed, private, or too many."""
 
 
 @named("connection.report")
