@@ -112,7 +112,7 @@ def test_a_stranger_finds_no_trace_of_a_session(
         answer = who.patch(place, content="a=ice-ufrag:abcd\r\n", headers=FRAGMENT)
         assert answer.status_code == 404, "an unused ticket has no connection either"
         assert who.delete(place).status_code == 404
-    for use in ("vnc", "whep"):
+    for use in ("vnc", "whep", "stream"):
         answer = eve.post("/api/tickets", json={"session": session, "use": use})
         problem(answer, 404, "session-not-found")
     assert eve.get("/api/auth/sessions?ended=1").json() == {"sessions": []}
@@ -142,6 +142,39 @@ def test_vnc_needs_a_fresh_ticket_for_it_and_our_own_page(real: Real, session: s
     assert vnc(real, session, real.ticket(session, "whep"), real.url) == 410
     assert vnc(real, session, ticket, real.url) == 101
     assert vnc(real, session, ticket, real.url) == 410
+
+
+def stream(real: Real, session: str, ticket: str, origin: str) -> int:
+    address = real.url.replace("http", "ws", 1)
+    try:
+        with connect(
+            f"{address}/api/webrtc/session/{session}/stream?ticket={ticket}",
+            origin=Origin(origin),
+            proxy=None,
+        ) as viewer:
+            assert b"stream.opened" in bytes(viewer.recv())  # type: ignore[arg-type]
+            while bytes(viewer.recv())[0] != FRAME:  # type: ignore[arg-type]
+                pass
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+FRAME = 2
+
+
+def test_a_stream_needs_a_fresh_ticket_for_it_and_our_own_page(
+    real: Real, session: str, eve: httpx.Client
+) -> None:
+    ticket = real.ticket(session, "stream")
+    assert stream(real, session, ticket, "http://localhost:1") == 403
+    assert stream(real, "another", ticket, real.url) == 410
+    for use in ("whep", "vnc"):
+        assert stream(real, session, real.ticket(session, use), real.url) == 410
+    asked = eve.post("/api/tickets", json={"session": session, "use": "stream"})
+    problem(asked, 404, "session-not-found")
+    assert stream(real, session, ticket, real.url) == 101
+    assert stream(real, session, ticket, real.url) == 410
 
 
 def test_a_way_is_tried_by_a_persons_browser_and_closed_by_it_alone(
