@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
@@ -25,8 +25,10 @@ ARGUMENTS = (
 
 
 @contextlib.contextmanager
-def chromium(playwright: Playwright, namespace: Namespace) -> Iterator[Browser]:
-    """Give a browser whose processes all run in the namespace.
+def chromium(
+    playwright: Playwright, namespace: Namespace, arguments: Sequence[str] = ()
+) -> Iterator[Browser]:
+    """Give a browser whose processes all run in the namespace, started with further arguments.
 
     Playwright talks to it by a pipe, which namespaces of networks do not cut.
     """
@@ -34,7 +36,7 @@ def chromium(playwright: Playwright, namespace: Namespace) -> Iterator[Browser]:
         start = Path(made) / "chromium"
         start.write_text(f'#!/bin/sh\nexec {shlex.join(namespace.within)} {CHROMIUM} "$@"\n')
         start.chmod(0o755)
-        browser = playwright.chromium.launch(executable_path=start, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=start, args=[*ARGUMENTS, *arguments])
         try:
             yield browser
         finally:

@@ -142,7 +142,7 @@ def _any(network: Network) -> str:
 
 
 def _viewer(network: Network) -> str:
-    return "fd90:1::2" if ":" in network.host_address else "10.90.1.2"
+    return "2001:db8:1::2" if ":" in network.host_address else "10.90.1.2"
 
 
 def test_behind_nats_the_host_is_reached_by_what_its_router_forwards_only() -> None:

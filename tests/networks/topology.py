@@ -1,7 +1,7 @@
 """Networks to choose from: who stands where, and by which address a viewer reaches the host.
 
     direct()        viewer -- emulator -- host
-    direct(6)       the same, without any IPv4
+    direct(6)       the same by IPv6 alone
     behind_nats()   viewer -- router -- emulator -- router -- host, both routers with NAT
 
 Each is a context manager. `Network.set` changes the conditions while it runs. A TURN server can
@@ -52,13 +52,22 @@ def direct(version: int = 4, *, seed: int = 1) -> Iterator[Network]:
         viewer_address, host_address, turn_address = "10.90.1.2", "10.90.2.2", "10.90.2.3"
         bits, viewer_network, everything = "32", "10.90.1.0/24", "0.0.0.0/0"
     else:
-        viewer_address, host_address, turn_address = "fd90:1::2", "fd90:2::2", "fd90:2::3"
-        bits, viewer_network, everything = "128", "fd90:1::/64", "::/0"
+        viewer_address, host_address, turn_address = (
+            "2001:db8:1::2",
+            "2001:db8:2::2",
+            "2001:db8:2::3",
+        )
+        bits, viewer_network, everything = "128", "2001:db8:1::/64", "::/0"
     with Namespace() as viewer, Namespace() as host, Emulator(viewer, host, seed=seed) as emulator:
         viewer.address("tun0", f"{viewer_address}/{bits}")
         host.address("tun0", f"{host_address}/{bits}", f"{turn_address}/{bits}")
         for end, address in ((viewer, viewer_address), (host, host_address)):
             end.route(everything, "dev", "tun0", "src", address)
+        if version == 6:
+            # As computers do that get no IPv4 address (RFC 3927). Chromium hides the addresses of
+            # its candidates behind mDNS names, and without any IPv4 its mDNS does not start at
+            # all ("MDNS bind failed", net/dns/mdns_client.cc): then it gathers no host candidate.
+            viewer.address("tun0", "169.254.7.7/16")
         yield Network(
             viewer, host, emulator, host_address, host_address, turn_address, viewer_network
         )
