@@ -33,11 +33,6 @@ class Schedule:
         """A viewer cannot go on without a key frame. Many requests are one."""
         self._key_frame_wanted = True
 
-    @property
-    def needs_pixels(self) -> bool:
-        """Whether the display has changed since it was last read."""
-        return self._damaged
-
     def due_at(self) -> float | None:
         """When the next picture should go out; None: not before something happens."""
         times = [self._refine_at[0]] if self._refine_at else []

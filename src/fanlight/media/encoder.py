@@ -4,8 +4,8 @@ ctypes rather than PyGObject because it is a quarter of a second faster to start
 plug-ins named here are loaded, because a machine has no registry of them yet: looking at all of
 Debian's takes seconds.
 
-The settings are measured ones. RTP goes from 127.0.0.1:5006 to 127.0.0.1:5004. No picture waits:
-the display is read when the encoder is ready for it.
+The settings are measured ones. RTP goes from 127.0.0.1:5006 (the second layer's: 5008) to
+127.0.0.1:5004. No picture waits: the display is read when the encoder is ready for it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import secrets
 import sysconfig
 import time
 from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_void_p
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 RTP_PORT = 5004
-RTP_SOURCE_PORT = 5006
+RTP_SOURCE_PORTS = 5006, 5008
+"""Of the layers."""
 _NONE = c_uint64(0xFFFFFFFFFFFFFFFF)
 _PLAYING, _NULL = 4, 1
 _MESSAGE_ERROR = 1 << 1
@@ -32,18 +34,19 @@ _PLUGINS = ("coreelements", "app", "videoconvertscale", "rtp", "udp")
 
 _ENCODERS = {
     "vp8": (
-        "vp8enc deadline=1 cpu-used=-12 threads=1 lag-in-frames=0 end-usage=cbr"
+        "vp8enc name=encoder deadline=1 cpu-used=-12 threads=1 lag-in-frames=0 end-usage=cbr"
         " target-bitrate={bits_per_s} buffer-size=300 buffer-initial-size=200"
         " buffer-optimal-size=250 undershoot=95 min-quantizer=4 max-quantizer=50"
         " keyframe-max-dist=100000 error-resilient=default static-threshold=100"
         " max-intra-bitrate=400"
-        " ! rtpvp8pay pt=96 mtu=1200 picture-id-mode=15-bit"
+        " ! rtpvp8pay pt={payload_type} ssrc={ssrc} mtu=1200 picture-id-mode=15-bit"
     ),
     "h264": (
-        "x264enc tune=zerolatency speed-preset=ultrafast bitrate={kbits_per_s}"
+        "x264enc name=encoder tune=zerolatency speed-preset=ultrafast bitrate={kbits_per_s}"
         " key-int-max=100000 bframes=0 threads=1 sliced-threads=true vbv-buf-capacity=120"
         " ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream"
-        " ! rtph264pay pt=96 mtu=1200 config-interval=-1 aggregate-mode=zero-latency"
+        " ! rtph264pay pt={payload_type} ssrc={ssrc} mtu=1200"
+        " config-interval=-1 aggregate-mode=zero-latency"
     ),
 }
 
@@ -59,17 +62,35 @@ class Encoding:
     codec: Literal["vp8", "h264"] = "vp8"
     bitrate_kbps: int = 4000
     frames_per_s: int = 60
+    layer: int = 0
+    ssrc: int = field(default_factory=lambda: secrets.randbelow(0xFFFFFFFE) + 1)
+
+    @property
+    def encoder(self) -> str:
+        """What GStreamer calls the encoder."""
+        return {"vp8": "vp8enc", "h264": "x264enc"}[self.codec]
 
 
 def _tail(encoding: Encoding) -> str:
     encoder = _ENCODERS[encoding.codec].format(
-        bits_per_s=encoding.bitrate_kbps * 1000, kbits_per_s=encoding.bitrate_kbps
+        bits_per_s=encoding.bitrate_kbps * 1000,
+        kbits_per_s=encoding.bitrate_kbps,
+        payload_type=96 + encoding.layer,
+        ssrc=encoding.ssrc,
     )
     return (
-        f"videoconvert n-threads=1 ! video/x-raw,format=I420 ! {encoder}"
+        "videoconvertscale n-threads=1 add-borders=false"
+        f" ! capsfilter name=size caps={_raw_caps()} ! {encoder}"
         f" ! udpsink host=127.0.0.1 port={RTP_PORT} bind-address=127.0.0.1"
-        f" bind-port={RTP_SOURCE_PORT} sync=false async=false buffer-size=4194304"
+        f" bind-port={RTP_SOURCE_PORTS[encoding.layer]}"
+        " sync=false async=false buffer-size=4194304"
     )
+
+
+def _raw_caps(width_px: int = 0, height_px: int = 0) -> str:
+    """What the encoder takes: of this size, or of the display's."""
+    size = f",width={width_px},height={height_px},pixel-aspect-ratio=1/1" if width_px else ""
+    return f"video/x-raw,format=I420{size}"
 
 
 class Gst:
@@ -87,6 +108,7 @@ class Gst:
             self.core = ctypes.CDLL("libgstreamer-1.0.so.0")
             self.app = ctypes.CDLL("libgstapp-1.0.so.0")
             self.video = ctypes.CDLL("libgstvideo-1.0.so.0")
+            self.object = ctypes.CDLL("libgobject-2.0.so.0")
         except OSError as error:
             raise EncoderFailed(str(error)) from error
         self._declare()
@@ -128,6 +150,10 @@ class Gst:
         video.gst_video_event_new_upstream_force_key_unit.restype = c_void_p
         video.gst_video_event_new_upstream_force_key_unit.argtypes = [c_uint64, c_int, c_uint]
 
+    def set(self, element: int, name: str, value: c_int | c_void_p) -> None:
+        """Set an element's property, one of GStreamer's objects or a number."""
+        self.object.g_object_set(c_void_p(element), name.encode(), value, c_void_p(None))
+
 
 _NeedData = ctypes.CFUNCTYPE(None, c_void_p, c_uint, c_void_p)
 
@@ -168,6 +194,14 @@ class Encoder:
             raise EncoderFailed("the pipeline cannot be built")
         self._source = None if display else core.gst_bin_get_by_name(self._pipeline, b"source")
         self._bus = core.gst_element_get_bus(self._pipeline)
+        self._encoder = core.gst_bin_get_by_name(self._pipeline, b"encoder")
+        self._filter = core.gst_bin_get_by_name(self._pipeline, b"size")
+        self._size = self._scaled = (0, 0)
+        self._scale_percent = 100
+        self._kbps = encoding.bitrate_kbps
+        self.encode_ms = 0.0
+        """From reading the display to sending the frame's last packet, on average."""
+        self._read_at: float | None = None
         self.idle_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         """Readable when the encoder waits for a picture: the one before is encoded and sent."""
         self._is_idle, self._pushed_at = True, 0.0
@@ -179,6 +213,10 @@ class Encoder:
             )
 
     def _from_encoder(self, _source: int, _length: int, _data: int) -> None:
+        read_at, self._read_at = self._read_at, None
+        if read_at is not None:
+            took_ms = (time.monotonic() - read_at) * 1000
+            self.encode_ms += (took_ms - self.encode_ms) / (8 if self.encode_ms else 1)
         os.eventfd_write(self.idle_fd, 1)
 
     def start(self, width_px: int = 0, height_px: int = 0) -> None:
@@ -190,7 +228,36 @@ class Encoder:
             )
             self._gst.app.gst_app_src_set_caps(self._source, caps)
             self._gst.core.gst_mini_object_unref(caps)
+            self._size = width_px, height_px
+            self._fit()
         self._gst.core.gst_element_set_state(self._pipeline, _PLAYING)
+
+    def spend(self, kbps: int) -> None:
+        """Encode with so many bits from the next picture on."""
+        if kbps == self._kbps:
+            return
+        self._kbps = kbps
+        is_vp8 = self._encoding.codec == "vp8"
+        name, value = ("target-bitrate", kbps * 1000) if is_vp8 else ("bitrate", kbps)
+        self._gst.set(self._encoder, name, c_int(value))
+
+    def scale(self, percent: int) -> None:
+        """Encode the picture this large from the next one on, which will be a key frame."""
+        self._scale_percent = percent
+        self._fit()
+
+    def _fit(self) -> None:
+        """Have the encoder take the size that scale and display make."""
+        scaled = (0, 0)
+        if self._scale_percent != 100 and self._size[0]:
+            width, height = (max(16, side * self._scale_percent // 100) for side in self._size)
+            scaled = width // 2 * 2, height // 2 * 2
+        if scaled == self._scaled:
+            return
+        self._scaled = scaled
+        caps = self._gst.core.gst_caps_from_string(_raw_caps(*scaled).encode())
+        self._gst.set(self._filter, "caps", c_void_p(caps))
+        self._gst.core.gst_mini_object_unref(caps)
 
     @property
     def is_busy(self) -> bool:
@@ -202,9 +269,10 @@ class Encoder:
             self._is_idle = os.eventfd_read(self.idle_fd) > 0
         return not self._is_idle and time.monotonic() - self._pushed_at < _STUCK_S
 
-    def push(self, address: int, size_bytes: int) -> None:
-        """Encode and send the picture at `address`; it is copied."""
+    def push(self, address: int, size_bytes: int, read_at: float) -> None:
+        """Encode and send the picture at `address`, read at `read_at` (seconds); it is copied."""
         self._is_idle, self._pushed_at = False, time.monotonic()
+        self._read_at = read_at
         buffer = self._gst.core.gst_buffer_new_allocate(None, size_bytes, None)
         self._gst.core.gst_buffer_fill(buffer, 0, address, size_bytes)
         self._gst.app.gst_app_src_push_buffer(self._source, buffer)

@@ -2,7 +2,8 @@
 
 Run by /usr/bin/python3 under `unshare --net`. Sends three descriptors (RTP, RTCP, control) over
 the socket whose number is the first argument, then a live picture to 127.0.0.1:5004; makes a key
-frame when a PLI arrives at 5007. What it is told and sees goes to standard output, a line each.
+frame when a PLI arrives at 5007, and keeps to no target. What it is told and sees goes to standard
+output, a line each.
 
     sender.py BOOT_FD vp8|h264 WIDTH HEIGHT PATTERN still|moving
 """
@@ -21,6 +22,7 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstVideo", "1.0")
 from gi.repository import GLib, Gst, GstVideo  # noqa: E402
 
+APP = 204
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 ENCODERS = {
     "vp8": "vp8enc name=encoder deadline=1 cpu-used=16 keyframe-max-dist=100000 "
@@ -51,6 +53,9 @@ def datagrams(port: int) -> socket.socket:
 def listen_for_requests(rtcp: socket.socket, encoder: Gst.Element) -> None:
     while True:
         data = rtcp.recv(2048)
+        if data[1] == APP:
+            say(targets=data.hex())
+            continue
         say(pli=data.hex())
         event = GstVideo.video_event_new_upstream_force_key_unit(Gst.CLOCK_TIME_NONE, True, 0)
         encoder.get_static_pad("src").send_event(event)

@@ -84,7 +84,8 @@ async def test_a_new_controller_hears_what_is_held(gateway: GatewayProcess) -> N
     writer.write(wire.encode(wire.GatewayHello()))
     async with asyncio.timeout(20):
         welcome = wire.decode(await reader.readline())
-    assert welcome == wire.GatewayWelcome(gateway.process.pid, (SESSION,), (connection,))
+    held = (connection,)
+    assert welcome == wire.GatewayWelcome(gateway.process.pid, (SESSION,), held, held)
     writer.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fanlight.media.damage import KEY_FRAME_GAP_S, REFINE_AFTER_S, Schedule
-from fanlight.media.rtcp import asks_for_key_frame
+from fanlight.media.rtcp import key_frames_wanted
 
 
 def still_schedule() -> Schedule:
@@ -17,7 +17,6 @@ def still_schedule() -> Schedule:
 def test_the_first_picture_is_due_at_once() -> None:
     schedule = Schedule()
     assert schedule.due_at() == float("-inf")
-    assert schedule.needs_pixels
 
 
 def test_a_still_screen_is_refined_and_then_left_alone() -> None:
@@ -40,7 +39,6 @@ def test_a_key_frame_on_a_still_screen_sends_the_last_picture_again() -> None:
     schedule = still_schedule()
     schedule.key_frame_wanted()
     assert schedule.due_at() == 2.01
-    assert not schedule.needs_pixels
     assert schedule.sending(2.01)
     assert schedule.due_at() is None
 
@@ -60,12 +58,12 @@ def test_pli_and_fir_ask_for_key_frames_also_behind_a_report() -> None:
     report = bytes([0x80, 201, 0, 1, 0, 0, 0, 1])
     pli = bytes([0x81, 206, 0, 2]) + bytes(8)
     fir = bytes([0x84, 206, 0, 4]) + bytes(16)
-    assert asks_for_key_frame(pli)
-    assert asks_for_key_frame(report + pli)
-    assert asks_for_key_frame(report + fir)
+    assert key_frames_wanted(pli)
+    assert key_frames_wanted(report + pli)
+    assert key_frames_wanted(report + fir)
 
 
 def test_other_rtcp_and_noise_ask_for_nothing() -> None:
     remb = bytes([0x8F, 206, 0, 4]) + bytes(16)
     for data in (b"", b"\x81", bytes(64), remb, b"\xff" * 32, bytes([0x81, 206])):
-        assert not asks_for_key_frame(data)
+        assert not key_frames_wanted(data)

@@ -18,16 +18,19 @@ from .estimator import Arrival
 from .feedback import FeedbackGate
 from .frames import Frame
 from .gst import GLib
-from .input import InputGate
+from .input import InputGate, Said
 from .limits import Limits
 from .networks import Address, Candidate, ViewerNetworks, parse_candidate
 from .offer import Offer
 from .outlet import Outlet
 from .peer import Ground, Peer, PeerFailed
-from .rtp import Stream, write
+from .reports import ReportGate
+from .rtp import Stream
 from .stats import remote_report
-from .timeline import Timeline
 from .viewer import Owner
+
+CLOCK_S = 1.0
+"""How often a viewer is told when a frame left: clocks drift slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,6 @@ class Connection:
         self._stream = Stream(
             offer.format.payload_type, ssrc, offer.playout_delay_id, offer.transport_cc_id
         )
-        self._timeline = Timeline(
-            first_sequence=secrets.randbelow(0x8000), first_timestamp=secrets.randbits(31)
-        )
         self._timers: dict[str, int] = {}
         self._found: list[Candidate] = []
         self._early: list[str] = []
@@ -69,9 +69,11 @@ class Connection:
         self._is_answered = self._is_closed = self._is_shown = False
         self._has_pressed = self._is_silent = False
         self._state = "new"
-        self._waits_for_key = True
         self._sent_first = False
-        self._wanted = self._refused = self._frames = self._skipped = 0
+        self._clock_at = 0.0
+        self.layer = 0
+        self._wanted = self._refused = 0
+        self._reports = ReportGate()
         self.candidates_refused = offer.candidates_refused
         self.candidates_taken = 0
         self._peer = Peer(
@@ -81,7 +83,7 @@ class Connection:
             gates=(self._gate, self._feedback),
             listener=self,
         )
-        self._outlet = Outlet(self._peer.send_packets)
+        self._outlet = Outlet(self._stream, self._peer, self._limits, self._want_key_frame)
 
     def open(self) -> None:
         """Answer the offer: `connection.answer` or `connection.rejected` follows."""
@@ -131,49 +133,36 @@ class Connection:
     @property
     def waits_for_key_frame(self) -> bool:
         """Whether this viewer is there to see the picture, and cannot before a key frame."""
-        return self._is_shown and self._waits_for_key and "catch_up" not in self._timers
+        is_waiting = self._is_shown and self._outlet.waits_for_key
+        return is_waiting and not self._outlet.is_catching_up
+
+    @property
+    def estimate_kbps(self) -> int:
+        """What of this viewer's path the picture may take; 0: not known yet."""
+        estimator = self._outlet.estimator
+        return round(estimator.target_kbps) if self._is_shown and estimator.is_known else 0
 
     def show(self, frame: Frame, source: object) -> None:
         """Send a frame, or leave it out: before the first key frame, and when too much waits."""
-        if not self._is_shown or (self._waits_for_key and not frame.key):
+        if not self._is_shown:
             return
-        if self._is_behind():
-            self._skipped += 1
-            self.miss()
-            # Asked for now, the key frame would be left out too, and cost all others as much.
-            if "catch_up" not in self._timers:
-                self._after("catch_up", self._limits.catch_up_s, self._catch_up)
+        timestamp = self._outlet.show(frame, source)
+        if timestamp is None:
             return
-        self._waits_for_key = False
-        timestamp = self._timeline.timestamp(source, frame.timestamp, time.monotonic())
-        last = len(frame.payloads) - 1
-        numbered = enumerate(zip(self._timeline.sequences(last + 1), frame.payloads, strict=True))
-        packets = [
-            write(self._stream, sequence=n, timestamp=timestamp, marker=i == last, payload=part)
-            for i, (n, part) in numbered
-        ]
-        self._outlet.push(packets)
-        self._frames += 1
+        now = time.monotonic()
+        if now - self._clock_at >= CLOCK_S:
+            self._clock_at = now
+            self._peer.say(wire.PictureClock(timestamp, now * 1000, self._owner.encode_ms))
         if not self._sent_first:
             self._sent_first = True
             self._owner.say(wire.FirstFrameSent(self.session, self.id))
 
-    def _catch_up(self) -> None:
-        """Ask for a key frame when there is room for one."""
-        if self._is_behind():
-            self._after("catch_up", self._limits.catch_up_s, self._catch_up)
-        elif self._waits_for_key:
-            self._owner.want_key_frame()
-
-    def _is_behind(self) -> bool:
-        """Whether what is sent now would be too old when it arrives."""
-        queued_bytes = self._peer.queued_bytes + self._outlet.queued_bytes
-        is_full = queued_bytes > self._limits.viewer_queue_bytes
-        return is_full or self._outlet.queued_s > self._limits.viewer_queue_s
-
     def miss(self) -> None:
         """A frame did not reach this viewer: the next it can use is a key frame."""
-        self._waits_for_key = True
+        self._outlet.waits_for_key = True
+
+    def _want_key_frame(self) -> None:
+        self._owner.want_key_frame(layer=self.layer)
 
     def tell_display(self, size: wire.DisplaySize) -> None:
         """Tell the viewer the size of the display."""
@@ -183,7 +172,6 @@ class Connection:
         """Have `connection.stats` said."""
         if self._is_answered and not self._is_closed:
             self._listen()
-            self._outlet.tick()
             self._peer.request_stats(self._take_stats)
 
     def _listen(self) -> None:
@@ -199,20 +187,27 @@ class Connection:
     def _take_stats(self, stats: Any) -> None:
         if self._is_closed:
             return
-        report = remote_report(stats)
+        report, outlet = remote_report(stats), self._outlet
+        outlet.tick(report)
+        self._owner.path_changed()
         self._owner.say(
             wire.ConnectionStats(
                 session=self.session,
                 connection=self.id,
-                packets_sent=self._outlet.packets_sent,
-                bytes_sent=self._outlet.bytes_sent,
+                packets_sent=outlet.packets_sent,
+                bytes_sent=outlet.bytes_sent,
                 round_trip_ms=round(report.round_trip_ms, 2),
                 packets_lost=report.packets_lost,
                 key_frames_wanted=self._wanted,
                 inputs_refused=self._refused + self._gate.refused,
-                estimate_kbps=round(self._outlet.estimator.kbps),
-                frames_sent=self._frames,
-                frames_skipped=self._skipped,
+                transport=report.transport,
+                pair=report.pair,
+                jitter_ms=round(report.jitter_ms, 2),
+                estimate_kbps=round(outlet.estimator.kbps) if outlet.estimator.is_known else 0,
+                target_kbps=self._owner.target_kbps(self.layer),
+                layer=self.layer,
+                frames_sent=outlet.frames_sent,
+                frames_skipped=outlet.frames_skipped,
                 candidates_refused=self.candidates_refused,
             )
         )
@@ -263,16 +258,22 @@ class Connection:
         """PLI or FIR of the viewer."""
         if not self._is_closed:
             self._wanted += 1
-            self._owner.want_key_frame()
+            self._want_key_frame()
 
     def peer_told_arrivals(self, arrivals: list[Arrival]) -> None:
         """Learn from it what the path carries."""
         if not self._is_closed:
             self._outlet.heard(arrivals)
+            self._owner.path_changed()
 
-    def peer_said(self, message: wire.Input | wire.InputPing) -> None:
-        """Answer pings; pass on input if this viewer holds control."""
+    def peer_said(self, message: Said) -> None:
+        """Answer pings, tell reports on; pass on input if this viewer holds control."""
         if self._is_closed:
+            return
+        if isinstance(message, wire.ViewerReported):
+            figures = self._reports.take(message.figures, time.monotonic())
+            if figures is not None:
+                self._owner.say(wire.ConnectionReport(self.session, self.id, figures))
             return
         if isinstance(message, wire.InputPing):
             self._peer.say(wire.InputPong(message.t, time.monotonic() * 1000))
@@ -320,7 +321,7 @@ class Connection:
             self._peer.begin_to_hear()
         self._is_shown, self._is_silent = True, False
         self._say_state("connected")
-        self._owner.want_key_frame(new_viewer=True)
+        self._owner.want_key_frame(layer=self.layer, new_viewer=True)
 
     def _answer_if_ready(self) -> None:
         have = {candidate.address for candidate in self._found}

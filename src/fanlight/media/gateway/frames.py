@@ -26,6 +26,8 @@ class Frame:
     timestamp: int
     key: bool
     payloads: tuple[bytes, ...]
+    layer: int = 0
+    """0 the main picture, 1 the smaller one."""
 
 
 class FrameAssembler:
@@ -36,14 +38,20 @@ class FrameAssembler:
     pictures that never came.
     """
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+    def __init__(self, codec: Codec, layer: int = 0) -> None:
+        self._codec, self._layer = codec, layer
         self._next: int | None = None
         self._parts: list[bytes] = []
         self._timestamp = 0
         self._key = self._broken = False
         self.packets = self.lost = self.malformed = 0
         self.damaged = True
+
+    def anew(self) -> FrameAssembler:
+        """Give an assembler for another stream of the same layer; the counters go on."""
+        other = FrameAssembler(self._codec, self._layer)
+        other.packets, other.lost, other.malformed = self.packets, self.lost, self.malformed
+        return other
 
     def feed(self, packet: RtpPacket) -> Frame | None:
         """Take one packet; give the frame that it completes, if it does."""
@@ -96,7 +104,7 @@ class FrameAssembler:
             self.damaged = False
         if self.damaged:
             return None
-        return Frame(self._timestamp, self._key, parts)
+        return Frame(self._timestamp, self._key, parts, self._layer)
 
 
 def _start_of_frame(codec: Codec, payload: bytes) -> tuple[bool, bool]:

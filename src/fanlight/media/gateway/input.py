@@ -21,8 +21,11 @@ MAX_KEYSYM = 0x1FFFFFFF
 """X11 keysyms have 29 bits."""
 BUTTONS = frozenset({1, 2, 3, 8, 9})
 
+Said = wire.Input | wire.InputPing | wire.ViewerReported
+"""What a viewer may say."""
 
-def check_input(text: bytes | str, max_bytes: int) -> wire.Input | wire.InputPing | None:
+
+def check_input(text: bytes | str, max_bytes: int) -> Said | None:
     """Read one message of a viewer's; None: it is none that a viewer may say."""
     size = len(text) if isinstance(text, bytes) else len(text.encode(errors="replace"))
     if size > max_bytes:
@@ -40,7 +43,7 @@ def check_input(text: bytes | str, max_bytes: int) -> wire.Input | wire.InputPin
             fits = abs(dx) <= MAX_WHEEL and abs(dy) <= MAX_WHEEL
         case wire.KeyChanged(keysym=keysym):
             fits = 0 < keysym <= MAX_KEYSYM
-        case wire.TextTyped() | wire.KeysReleased() | wire.InputPing():
+        case wire.TextTyped() | wire.KeysReleased() | wire.InputPing() | wire.ViewerReported():
             fits = True
         case _:
             return None
@@ -59,7 +62,7 @@ class InputGate:
         self._bucket = TokenBucket(limits.inputs_per_s, limits.input_burst)
         self.refused = 0
 
-    def take(self, text: bytes | str, now: float) -> wire.Input | wire.InputPing | None:
+    def take(self, text: bytes | str, now: float) -> Said | None:
         """Give the message, or count it as refused and give None."""
         message = check_input(text, self._max_bytes) if self._bucket.take(now) else None
         if message is None:

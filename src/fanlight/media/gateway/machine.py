@@ -1,4 +1,4 @@
-"""A machine's three sockets: RTP in, key frame requests out, input out, display size in.
+"""A machine's three sockets: RTP in, requests and targets out, input out, display size in.
 
 Everything here runs on the main loop's thread and never blocks. What a machine sends is bounded:
 in one turn of the loop only so many packets are read from it.
@@ -14,15 +14,17 @@ from collections.abc import Callable
 from typing import Protocol
 
 from fanlight import wire
+from fanlight.media.rtcp import EncoderReport, Target, read_report, targets_packet
 
-from .frames import Codec, Frame, FrameAssembler
+from .frames import Codec, Frame
 from .gst import GLib
+from .incoming import Incoming
 from .input import ControlPipe
-from .key_frames import KeyFrameRequests
 from .limits import Limits
 from .rtp import NotRtp, RtpPacket, parse, picture_loss
 
-GUEST_RTP = ("127.0.0.1", 5006)
+GUEST_RTP = {("127.0.0.1", 5006): 0, ("127.0.0.1", 5008): 1}
+"""Where a machine's layers come from."""
 GUEST_RTCP = ("127.0.0.1", 5007)
 RECEIVE_BUFFER_BYTES = 4 << 20
 _PACKETS_A_TURN = 256
@@ -35,8 +37,8 @@ class Screen(Protocol):
     def machine_showed(self, frame: Frame, source: object) -> None:
         """A whole frame."""
 
-    def machine_damaged(self) -> None:
-        """Frames are missing: what follows cannot be decoded before a key frame."""
+    def machine_damaged(self, layer: int) -> None:
+        """Frames of a layer are missing: what follows needs a key frame first."""
 
     def machine_resized(self, size: wire.DisplaySize) -> None:
         """The display has this size."""
@@ -44,8 +46,8 @@ class Screen(Protocol):
     def machine_flow_changed(self) -> None:
         """The picture began or stopped coming."""
 
-    def viewers_wait(self) -> bool:
-        """Whether a viewer waits for a key frame."""
+    def viewers_wait(self, layer: int) -> bool:
+        """Whether a viewer waits for a key frame of this layer."""
 
 
 class MachineSockets:
@@ -65,14 +67,12 @@ class MachineSockets:
         self._control = control
         self._screen, self._limits = screen, limits
         self._codec: Codec = codec
-        self._assembler = FrameAssembler(codec)
+        self._layers = (Incoming(0, codec, limits), Incoming(1, codec, limits))
         self._pipe = ControlPipe(control, max_queued=limits.inputs_queued)
-        self._requests = KeyFrameRequests(
-            interval_s=limits.key_frame_interval_s, patience_s=limits.key_frame_patience_s
-        )
-        self._ssrc: int | None = None
         self._own_ssrc = secrets.randbelow(0xFFFFFFFE) + 1
-        self._malformed = self._foreign = self.key_frames = self.requests_sent = 0
+        self._malformed = self._foreign = self.requests_sent = 0
+        self.report: EncoderReport | None = None
+        """What the machine's encoder said of itself last."""
         self.is_flowing = False
         self._timer = self._write_watch = 0
         self._watches: dict[str, int] = {}
@@ -102,44 +102,64 @@ class MachineSockets:
     @property
     def counters(self) -> tuple[int, int, int]:
         """(packets, lost, malformed or from elsewhere) since the machine was attached."""
-        malformed = self._malformed + self._foreign + self._assembler.malformed
-        return self._assembler.packets, self._assembler.lost, malformed
+        assemblers = [layer.assembler for layer in self._layers]
+        malformed = self._malformed + self._foreign + sum(item.malformed for item in assemblers)
+        malformed += sum(layer.foreign for layer in self._layers)
+        packets, lost = sum(a.packets for a in assemblers), sum(a.lost for a in assemblers)
+        return packets, lost, malformed
+
+    @property
+    def key_frames(self) -> int:
+        """Whole key frames that came."""
+        return sum(layer.key_frames for layer in self._layers)
 
     def set_codec(self, codec: Codec) -> None:
         """What the machine sends; told by the controller, perhaps after the machine came."""
         if codec != self._codec:
             self._codec = codec
-            self._assembler = FrameAssembler(codec)
+            self._layers = (Incoming(0, codec, self._limits), Incoming(1, codec, self._limits))
+
+    # --- targets ------------------------------------------------------------------------------
+
+    def set_targets(self, targets: tuple[Target, ...]) -> None:
+        """Tell the machine how to encode its layers; said often, because it may get lost."""
+        with contextlib.suppress(OSError):  # full or refused: it is said again
+            self._rtcp.sendto(targets_packet(self._own_ssrc, targets), GUEST_RTCP)
 
     # --- key frames ---------------------------------------------------------------------------
 
-    def want_key_frame(self, *, new_viewer: bool = False) -> None:
+    def want_key_frame(self, *, layer: int = 0, new_viewer: bool = False) -> None:
         """Ask the machine for a key frame, now or when the interval allows."""
-        if self._requests.want(time.monotonic(), new_viewer=new_viewer):
-            self._send_request()
+        incoming = self._layers[layer]
+        if layer and incoming.ssrc is None:
+            return  # it begins with one
+        if incoming.requests.want(time.monotonic(), new_viewer=new_viewer):
+            self._send_request(incoming)
         self._plan()
 
-    def _send_request(self) -> None:
+    def _send_request(self, incoming: Incoming) -> None:
         self.requests_sent += 1
-        packet = picture_loss(self._own_ssrc, self._ssrc or 0)
+        packet = picture_loss(self._own_ssrc, incoming.ssrc or 0)
         with contextlib.suppress(OSError):  # full or refused: the request is repeated
             self._rtcp.sendto(packet, GUEST_RTCP)
 
     def _plan(self) -> None:
-        due = self._requests.next_due()
-        if self._timer or due is None:
+        dues = [due for each in self._layers if (due := each.requests.next_due()) is not None]
+        if self._timer or not dues:
             return
-        delay_ms = max(1, int((due - time.monotonic()) * 1000) + 1)
+        delay_ms = max(1, int((min(dues) - time.monotonic()) * 1000) + 1)
         self._timer = GLib.timeout_add(delay_ms, self._run_plan)
 
     def _run_plan(self) -> bool:
         self._timer = 0
         now = time.monotonic()
-        if not self._assembler.damaged and not self._screen.viewers_wait():
-            self._requests.arrived()  # who asked has gone, or needs it no more
-        elif self._requests.due(now):
-            self._send_request()
-        if self.is_flowing and self._requests.unanswered_s(now) > 3.0:
+        for incoming in self._layers:
+            is_needed = incoming.assembler.damaged and incoming.layer == 0
+            if not is_needed and not self._screen.viewers_wait(incoming.layer):
+                incoming.requests.arrived()  # who asked has gone, or needs it no more
+            elif incoming.requests.due(now):
+                self._send_request(incoming)
+        if self.is_flowing and self._layers[0].requests.unanswered_s(now) > 3.0:
             self._set_flowing(flowing=False)
         self._plan()
         return False
@@ -175,9 +195,12 @@ class MachineSockets:
     def _read_rtcp(self) -> bool:
         for _ in range(_PACKETS_A_TURN):
             try:
-                self._rtcp.recv(_READ_BYTES)  # sender reports: nothing in them is needed
+                data, address = self._rtcp.recvfrom(_READ_BYTES)
             except OSError:
                 break
+            # Sender reports may come too: nothing in them is needed.
+            if address == GUEST_RTCP and (report := read_report(data)) is not None:
+                self.report = report
         return True
 
     def _read_rtp(self) -> bool:
@@ -186,36 +209,25 @@ class MachineSockets:
                 data, address = self._rtp.recvfrom(_READ_BYTES)
             except OSError:
                 break
-            if address != GUEST_RTP:
+            layer = GUEST_RTP.get(address)
+            if layer is None:
                 self._foreign += 1
                 continue
             try:
-                self._take(parse(data))
+                self._take(self._layers[layer], parse(data))
             except NotRtp:
                 self._malformed += 1
         return True
 
-    def _take(self, packet: RtpPacket) -> None:
-        if self._ssrc is None:
-            self._ssrc = packet.ssrc
-        if packet.ssrc != self._ssrc:
-            self._foreign += 1
-            return
-        if not self.is_flowing:
+    def _take(self, incoming: Incoming, packet: RtpPacket) -> None:
+        if not self.is_flowing and incoming.layer == 0:
             self._set_flowing(flowing=True)
-        was_damaged = self._assembler.damaged
-        frame = self._assembler.feed(packet)
-        if frame is not None:
-            if frame.key:
-                self.key_frames += 1
-                self._requests.arrived()
-            self._screen.machine_showed(frame, self)
-        if self._assembler.damaged and (not was_damaged or self._ends_vainly(packet, frame)):
-            self._screen.machine_damaged()
-            self.want_key_frame()
-
-    def _ends_vainly(self, packet: RtpPacket, frame: Frame | None) -> bool:
-        return packet.marker and frame is None
+        taken = incoming.take(packet, time.monotonic())
+        if taken.frame is not None:
+            self._screen.machine_showed(taken.frame, incoming.assembler)
+        if taken.is_damaged:
+            self._screen.machine_damaged(incoming.layer)
+            self.want_key_frame(layer=incoming.layer)
 
     def _set_flowing(self, *, flowing: bool) -> None:
         self.is_flowing = flowing

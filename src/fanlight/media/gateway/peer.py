@@ -19,7 +19,7 @@ from .estimator import Arrival
 from .feedback import FeedbackGate
 from .fingerprint import has_fingerprint
 from .gst import GLib, Gst, GstSdp, GstWebRTC, post
-from .input import InputGate
+from .input import InputGate, Said
 from .networks import Address, Candidate, parse_candidate
 from .offer import Offer
 from .rtp import Stream
@@ -61,7 +61,7 @@ class Listener(Protocol):
     def peer_told_arrivals(self, arrivals: list[Arrival]) -> None:
         """The viewer said when packets arrived."""
 
-    def peer_said(self, message: wire.Input | wire.InputPing) -> None:
+    def peer_said(self, message: Said) -> None:
         """Input that passed the gate."""
 
     def peer_channel_opened(self) -> None:

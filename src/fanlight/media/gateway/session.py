@@ -6,18 +6,25 @@ Everything here runs on the main loop's thread.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
+from typing import Any
 
 from fanlight import wire
 from fanlight.errors import OfferRejected
+from fanlight.media.rtcp import EncoderReport
 
 from .connection import Connection, Surroundings
 from .frames import Codec, Frame
 from .machine import MachineSockets
 from .offer import read_offer
 from .peer import PeerFailed
+from .rates import Rates
 from .stream import StreamConnection
 from .viewer import Viewer
+
+PLAN_GAP_S = 0.05
+"""Viewers' feedback comes 10 to 20 times a second from each: so often is planned at most."""
 
 
 class Session:
@@ -37,6 +44,8 @@ class Session:
         self._codec: Codec = codec
         self._around = surroundings
         self._machine: MachineSockets | None = None
+        self._rates: Rates[wire.ConnectionId] = Rates()
+        self._planned_at = float("-inf")
         self._display: wire.DisplaySize | None = None
         self.owed: wire.ConnectionId | None = None
         """The stream that held control and broke off, until another viewer is given control."""
@@ -106,10 +115,46 @@ class Session:
         """The connection is closed."""
         self.connections.pop(connection, None)
 
-    def want_key_frame(self, *, new_viewer: bool = False) -> None:
-        """A viewer needs a key frame."""
+    def want_key_frame(self, *, layer: int = 0, new_viewer: bool = False) -> None:
+        """A viewer of this layer needs a key frame."""
         if self._machine is not None:
-            self._machine.want_key_frame(new_viewer=new_viewer)
+            self._machine.want_key_frame(layer=layer, new_viewer=new_viewer)
+
+    def path_changed(self) -> None:
+        """Fit what the machine sends, and who gets which layer, to the viewers' paths."""
+        now, machine = time.monotonic(), self._machine
+        if machine is None or now - self._planned_at < PLAN_GAP_S:
+            return
+        self._planned_at = now
+        self._rates.note(machine.report)
+        targets = self._rates.targets(
+            {id_: viewer.estimate_kbps for id_, viewer in self.connections.items()},
+            1 + max((viewer.layer for viewer in self.connections.values()), default=0),
+            0 if self._display is None else self._display.width_px * self._display.height_px,
+            now,
+        )
+        if targets:
+            machine.set_targets(targets)
+        for layer in (0, 1):
+            if self._wait_to_switch(layer):
+                machine.want_key_frame(layer=layer)
+
+    def _wait_to_switch(self, layer: int) -> bool:
+        """Whether a viewer waits for a key frame of a layer that it is not shown yet."""
+        return any(
+            viewer.layer != layer and self._rates.layer_of(id_) == layer
+            for id_, viewer in self.connections.items()
+        )
+
+    def target_kbps(self, layer: int) -> int:
+        """What the machine was asked to send for a layer; 0: nothing was."""
+        return self._rates.told_kbps(layer)
+
+    @property
+    def encode_ms(self) -> float:
+        """From reading the display to sending a frame, as the machine says; 0: it did not say."""
+        report = self._machine.report if self._machine is not None else None
+        return 0.0 if report is None else report.encode_ms
 
     def take_input(self, message: wire.Input) -> None:
         """Pass input to the machine; without one it is lost, as it would be on a dead desktop."""
@@ -120,6 +165,7 @@ class Session:
         """Say how the picture comes, and how each viewer gets it."""
         if self._machine is not None:
             self.machine_flow_changed()
+        self.path_changed()
         for connection in list(self.connections.values()):
             connection.tell_stats()
 
@@ -136,8 +182,9 @@ class Session:
             ref, sockets, codec=self._codec, limits=self._around.limits, screen=self
         )
         for connection in self.connections.values():
+            connection.layer = 0
             connection.miss()
-        if self.viewers_wait():
+        if self.viewers_wait(0):
             self._machine.want_key_frame(new_viewer=True)
 
     def detach(self, ref: wire.MachineRef) -> None:
@@ -153,14 +200,18 @@ class Session:
         self._machine = None
 
     def machine_showed(self, frame: Frame, source: object) -> None:
-        """Send a frame to every viewer."""
-        for connection in list(self.connections.values()):
-            connection.show(frame, source)
+        """Send a frame to every viewer of its layer; who is to get another changes here."""
+        for id_, viewer in list(self.connections.items()):
+            if frame.key and frame.layer == self._rates.layer_of(id_):
+                viewer.layer = frame.layer
+            if frame.layer == viewer.layer:
+                viewer.show(frame, source)
 
-    def machine_damaged(self) -> None:
-        """No viewer can decode what follows before a key frame."""
-        for connection in self.connections.values():
-            connection.miss()
+    def machine_damaged(self, layer: int) -> None:
+        """No viewer of this layer can decode what follows before a key frame."""
+        for viewer in self.connections.values():
+            if viewer.layer == layer:
+                viewer.miss()
 
     def machine_resized(self, size: wire.DisplaySize) -> None:
         """Remember the size and tell every viewer."""
@@ -182,9 +233,29 @@ class Session:
                 lost=lost,
                 malformed=malformed,
                 key_frames=machine.key_frames,
+                **_said_by_encoder(machine.report),
             )
         )
 
-    def viewers_wait(self) -> bool:
-        """Whether a viewer waits for a key frame."""
-        return any(c.waits_for_key_frame for c in self.connections.values())
+    def viewers_wait(self, layer: int) -> bool:
+        """Whether a viewer waits for a key frame of this layer."""
+        is_waiting = any(
+            viewer.layer == layer and viewer.waits_for_key_frame
+            for viewer in self.connections.values()
+        )
+        return is_waiting or self._wait_to_switch(layer)
+
+
+def _said_by_encoder(report: EncoderReport | None) -> dict[str, Any]:
+    """The fields of `media.flow` that the machine's report fills."""
+    if report is None:
+        return {}
+    first = report.layers[0]
+    return {
+        "encoder": report.encoder,
+        "encode_ms": round(report.encode_ms, 2),
+        "target_kbps": first.kbps,
+        "frames_per_s": first.frames_per_s,
+        "scale_percent": first.scale_percent,
+        "layers": len(report.layers),
+    }

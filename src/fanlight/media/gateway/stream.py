@@ -14,7 +14,7 @@ from fanlight import wire
 from fanlight.errors import WireError
 
 from .frames import Codec, Frame
-from .input import check_input
+from .input import Said, check_input
 from .limits import Limits, TokenBucket
 from .pictures import PictureJoiner, size_of
 from .pipe import StreamPipe
@@ -41,6 +41,7 @@ class StreamConnection:
     ) -> None:
         self.session, self.id = request.session, request.connection
         self.controls, self.watches_only = request.controls, False
+        self.layer = 0
         self._owner, self._limits, self._codec = owner, limits, codec
         self._bucket = TokenBucket(limits.inputs_per_s, limits.input_burst)
         self._reports = ReportGate()
@@ -60,7 +61,7 @@ class StreamConnection:
         if self._owner.display is not None:
             self._tell(self._owner.display)
         self._owner.say(wire.ConnectionState(self.session, self.id, "connected"))
-        self._owner.want_key_frame(new_viewer=True)
+        self._owner.want_key_frame(layer=self.layer, new_viewer=True)
 
     # --- asked by the controller and the session ------------------------------------------------
 
@@ -110,6 +111,8 @@ class StreamConnection:
                 inputs_refused=self._refused,
                 transport="websocket",
                 estimate_kbps=self.estimate_kbps,
+                target_kbps=self._owner.target_kbps(self.layer),
+                layer=self.layer,
                 frames_sent=self._number,
                 frames_skipped=self._skipped,
             )
@@ -157,11 +160,11 @@ class StreamConnection:
                 number=self._number,
                 timestamp=timestamp,
                 key=frame.key,
-                layer=0,
+                layer=self.layer,
                 width_px=width,
                 height_px=height,
                 at_ms=now * 1000,
-                machine_ms=0.0,
+                machine_ms=self._owner.encode_ms,
                 picture=picture,
             )
         )
@@ -184,7 +187,7 @@ class StreamConnection:
 
     def _go_on(self) -> None:
         if self._waits_for_key and self._window.is_empty:
-            self._owner.want_key_frame()
+            self._owner.want_key_frame(layer=self.layer)
 
     # --- said by the viewer ---------------------------------------------------------------------
 
@@ -199,6 +202,7 @@ class StreamConnection:
         match self._read(chunk):
             case wire.FramesTaken(frame=number):
                 self._refused += not self._window.acked(number, now)
+                self._owner.path_changed()
                 self._go_on()
             case wire.KeyFrameWanted():
                 self._wanted += 1
@@ -218,16 +222,7 @@ class StreamConnection:
             case _:
                 self._refused += 1
 
-    def _read(
-        self, chunk: bytes
-    ) -> (
-        wire.Input
-        | wire.InputPing
-        | wire.FramesTaken
-        | wire.KeyFrameWanted
-        | wire.ViewerReported
-        | None
-    ):
+    def _read(self, chunk: bytes) -> Said | wire.FramesTaken | wire.KeyFrameWanted | None:
         """Give the message of a chunk; None: it is none that a viewer may say."""
         try:
             said = wire.decode_chunk(chunk)
@@ -235,7 +230,7 @@ class StreamConnection:
         except WireError:
             return None
         match message:
-            case wire.FramesTaken() | wire.KeyFrameWanted() | wire.ViewerReported():
+            case wire.FramesTaken() | wire.KeyFrameWanted():
                 return message
             case _:
                 return check_input(chunk[1:], self._limits.input_bytes)

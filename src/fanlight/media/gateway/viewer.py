@@ -17,9 +17,16 @@ class Viewer(Protocol):
     watches_only: bool
     """Whether it has no way to say anything."""
 
+    layer: int
+    """The layer that it is shown; the session changes it at key frames."""
+
     @property
     def waits_for_key_frame(self) -> bool:
         """Whether this viewer is there to see the picture, and cannot before a key frame."""
+
+    @property
+    def estimate_kbps(self) -> int:
+        """What of this viewer's path the picture may take; 0: not known yet, or no bound seen."""
 
     def show(self, frame: Frame, source: object) -> None:
         """Send a frame of `source` (a machine's stream), or leave it out."""
@@ -49,8 +56,18 @@ class Owner(Protocol):
     def say(self, message: wire.Message) -> None:
         """Tell the controllers."""
 
-    def want_key_frame(self, *, new_viewer: bool = False) -> None:
-        """This viewer needs a key frame."""
+    def want_key_frame(self, *, layer: int = 0, new_viewer: bool = False) -> None:
+        """A viewer of this layer needs a key frame."""
+
+    def path_changed(self) -> None:
+        """A viewer's `estimate_kbps` may be another one now."""
+
+    def target_kbps(self, layer: int) -> int:
+        """What the machine was asked to send for a layer; 0: nothing was."""
+
+    @property
+    def encode_ms(self) -> float:
+        """From reading the display to sending a frame, as the machine says; 0: it did not say."""
 
     def take_input(self, message: wire.Input) -> None:
         """Input of a viewer that holds control."""
