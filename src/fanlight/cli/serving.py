@@ -42,6 +42,8 @@ MESSAGE_BYTES = 1 << 20
 """The longest WebSocket message that is taken, in bytes."""
 DRAIN_S = 3
 """How long open requests may go on after Ctrl-C, in seconds."""
+PING_S = 10
+"""How often a WebSocket's viewer is asked for a sign of life, and how long it may take."""
 
 
 def serve(**given: Any) -> None:
@@ -219,6 +221,9 @@ def _server(settings: config.ServeSettings, app: FastAPI) -> uvicorn.Server:
             ssl_keyfile=settings.tls_key,
             timeout_graceful_shutdown=DRAIN_S,
             ws_max_size=MESSAGE_BYTES,
+            # A viewer whose browser sleeps answers no ping: it must not keep its session.
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PING_S,
             # Pictures and RFB's rectangles are compressed already.
             ws_per_message_deflate=False,
         )

@@ -14,6 +14,7 @@ from fanlight import log, wire
 from fanlight.errors import CallerError, FanlightError, ToolNotInstalled
 from fanlight.machines import Machine, MachineEnd
 from fanlight.session import Reason, lifecycle, login, negotiation
+from fanlight.session.causes import CAUSES
 from fanlight.session.offers import watches_only
 from fanlight.store import SessionRecord, hashed
 from fanlight.wire import ConnectionId, MachineRef
@@ -324,7 +325,10 @@ class Driver(Cores):
 
     def gateway_said(self, message: wire.Message) -> None:
         """Take a message of the gateway's about this session."""
+        was_silent = self.sight.is_silent
         self.sight.hear(message, alive=self.negotiation.is_live)
+        if self.sight.is_silent and not was_silent and self.lifecycle.status == "vm_created":
+            self.notice("machine-silent", CAUSES["machine-silent"].text)
         heard = from_gateway(message)
         if isinstance(heard.talk, negotiation.Connected):
             self.outbox.audit(self.record, "viewed", {"connection": heard.talk.connection})

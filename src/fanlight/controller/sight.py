@@ -57,6 +57,8 @@ class Sight:
         self._on_mark, self._tell = on_mark, tell
         self._viewed: dict[ConnectionId, Viewed] = {}
         self._flow: wire.MediaFlow | None = None
+        self.is_silent = False
+        """Whether the machine sends nothing although frames are wanted of it."""
         self._counted = metrics.FlowCounted()
 
     # --- a connection's way ----------------------------------------------------------------------
@@ -108,6 +110,8 @@ class Sight:
         """Take what the gateway says of pictures; `alive`: whether it is a connection of ours."""
         match message:
             case wire.MediaFlow():
+                had_come = self._flow is not None and self._flow.flowing
+                self.is_silent = not message.flowing and (self.is_silent or had_come)
                 self._flow = message
                 self._counted.take(message)
                 if message.flowing and message.encode_ms > 0:

@@ -137,6 +137,18 @@ async def test_the_log_has_one_line_with_each_step_and_the_session_the_same(stag
     }  # fmt: skip
 
 
+async def test_a_machine_that_falls_silent_is_told_of_once_each_time(stage: Stage) -> None:
+    async with stage.controlled() as controller:
+        id_, _ = await viewed(stage, controller)
+        driver = controller.drivers[id_]
+        for flowing in (False, True, True, False, False, True, False):
+            driver.gateway_said(MediaFlow(id_, flowing, 9, 0, 0, 1))
+        await driver.outbox.settled()
+        kept = await stage.store.events(id_, after=0, limit=500)
+    told = [each.data["code"] for each in kept if each.kind == "notice"]
+    assert told == ["machine-silent", "machine-silent"]
+
+
 async def test_a_viewer_without_a_picture_is_counted_and_told_by_its_cause(stage: Stage) -> None:
     failed = counted("fanlight_viewers_failed_total", cause="gateway-unavailable")
     stage.gateway.answers = False
