@@ -60,6 +60,43 @@ def types(page: Page, report: ReportPage, text: str) -> None:
     report.expect("text", lambda event: event["text"] == text)
 
 
+QUALITY = """(session) => new Promise((said) => {
+  const events = new EventSource(`/api/auth/session/${session}/events?from=now`);
+  events.addEventListener("quality", (event) => {
+    const quality = JSON.parse(event.data);
+    if (!quality.rung || !quality.framesPerSecond || !quality.encoder) return;
+    events.close();
+    said(quality);
+  });
+})"""
+FIGURES = "async () => (await fetch('/metrics')).text()"
+
+
+def steps_of_viewers(page: Page, session: str) -> list[tuple[str, str]]:
+    """Give the viewers' steps in the session's timeline, and what they say."""
+    steps = looking.look_up(page, session)["timeline"]
+    return [(step["name"], step["text"]) for step in steps if step["connectionId"]]
+
+
+def test_how_a_viewer_came_to_its_picture_and_how_it_sees_it_is_told(
+    desktop: Page, session: str, report: ReportPage
+) -> None:
+    numbers_page.show(desktop, report)
+    quality = desktop.evaluate(QUALITY, session)
+    assert quality["rung"] == "udp"
+    assert 1 <= quality["score"] <= 5
+    assert quality["encoder"].startswith("vp8")
+    assert quality["encodeMs"] > 0
+    assert quality["kbps"] > 0
+    names = [name for name, _ in steps_of_viewers(desktop, session)]
+    assert names == ["offer", "answer", "connected", "first_frame", "decoded"]
+    assert ("decoded", "The first picture was seen (udp)") in steps_of_viewers(desktop, session)
+    figures = desktop.evaluate(FIGURES)
+    assert 'fanlight_connect_seconds_count{rung="udp"} 1.0' in figures
+    assert 'fanlight_viewers_by_rung{rung="udp"} 1.0' in figures
+    looking.end(desktop, session)
+
+
 def test_no_picture_is_lost_when_the_controller_is_killed_or_stopped_and_started_again(
     server: RunningServer,
     desktop: Page,
@@ -71,6 +108,9 @@ def test_no_picture_is_lost_when_the_controller_is_killed_or_stopped_and_started
     numbers_page.show(desktop, report)
     numbers_page.wait_for_numbers(desktop, 15)
     before, at_first = numbers_page.counts(desktop), numbers_page.seen(desktop)
+
+    came = steps_of_viewers(desktop, session)
+    assert "decoded" in dict(came)
 
     server.kill()
     numbers_page.wait_for_numbers(desktop, 10)
@@ -103,6 +143,7 @@ def test_no_picture_is_lost_when_the_controller_is_killed_or_stopped_and_started
     assert desktop.locator("fanlight-viewer").get_attribute("data-state") == "live"
     assert any("keeps the settings" in line for line in server.output)
 
+    assert steps_of_viewers(desktop, session) == came
     found = looking.look_up(desktop, session)
     assert (found["status"], found["viewers"]) == ("vm_created", 1)
     desktop.get_by_role("button", name="End the session").click()
