@@ -25,6 +25,16 @@ it("takes of a session what is a timeline and nothing else", () => {
   expect(stepsOf({ timeline: many })).toHaveLength(60);
 });
 
+it("leaves out the steps of all viewers but the first", () => {
+  const steps = ["", "one", "two", "one"].map((connectionId, atMs) => ({
+    name: "x",
+    text: "x",
+    atMs,
+    connectionId: connectionId || null,
+  }));
+  expect(stepsOf({ timeline: steps }).map(({ atMs }) => atMs)).toEqual([0, 1, 3]);
+});
+
 it("marks what happens in the page until its first picture, once each", () => {
   const marks = new Marks();
   marks.begin(1_000);

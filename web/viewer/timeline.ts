@@ -7,6 +7,11 @@ export interface Step {
   atMs: number;
 }
 
+/** A step as the API tells it: a viewer's has its connection. */
+interface Told extends Partial<Step> {
+  connectionId?: string | null;
+}
+
 export interface Span extends Step {
   /** How long it took since the step before. */
   tookMs: number;
@@ -18,11 +23,17 @@ export interface Span extends Step {
 /** More steps than this are nobody's timeline. */
 const MOST_STEPS = 60;
 
-/** Gives the steps of a `Session` of the API; what is none is left out. */
+/**
+ * Gives the steps of a `Session` of the API: the machine's and its first viewer's, as those of
+ * later viewers may be hours away; what is none is left out.
+ */
 export function stepsOf(session: unknown): Step[] {
   const { timeline } = (session ?? {}) as { timeline?: unknown };
   if (!Array.isArray(timeline)) return [];
-  return timeline.slice(0, MOST_STEPS).flatMap((each: Partial<Step> | null) => {
+  const told = timeline.slice(0, MOST_STEPS) as (Told | null)[];
+  const first = told.find((each) => each?.connectionId)?.connectionId;
+  const wanted = told.filter((each) => !each?.connectionId || each.connectionId === first);
+  return wanted.flatMap((each) => {
     const { name, text, atMs } = each ?? {};
     if (typeof name !== "string" || typeof atMs !== "number" || !(atMs >= 0)) return [];
     return [{ name, text: typeof text === "string" && text ? text : name, atMs }];

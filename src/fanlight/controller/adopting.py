@@ -54,7 +54,8 @@ class Adoption(FanOut):
         # Who held control over a WebSocket, which broke off with the controller, comes back.
         gone = (each for each in welcome.controlling if each not in mine)
         owed = next((each for each in gone if session_of(each) == record.id), None)
-        driver.negotiation.owed = owed
+        driver.negotiation.owed = owed or record.memo.get("owed")
+        driver.negotiation.recalled = dict(record.memo.get("viewersOf", {}))
         _adopt(driver, machine, {each: each in welcome.watching for each in mine})
         _log.info("session adopted", session=record.id, viewers=len(mine))
 

@@ -48,7 +48,7 @@ class Driver(Cores):
         super().__init__(record, around.settings, gateway_there=around.gateway.is_there)
         self.around = around
         self.shown = Shown(record)
-        self.shown.lasting = self.lifecycle.lasting
+        self.shown.lasting, self.shown.negotiation = self.lifecycle.lasting, self.negotiation
         self.signalling = Signalling()
         self.followers = Followers()
         self.outbox = Outbox(around.store, self.followers, around.clock)

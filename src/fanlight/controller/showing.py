@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, get_args
 
-from fanlight.session import Login, Reason, lifecycle, login
+from fanlight.session import Login, Negotiation, Reason, lifecycle, login
 from fanlight.session.lasting import Lasting
 from fanlight.store import SessionRecord
 from fanlight.wire import BootStage
@@ -38,6 +38,7 @@ class Shown:
         self.login_state = "requested"
         self.sealed_at = float(record.memo.get("sealedAt", 0.0))
         self.lasting: Lasting | None = None
+        self.negotiation: Negotiation | None = None
         self._life: lifecycle.View | None = None
         self._guest_stages: dict[str, float] = dict(record.memo.get("guestStages", {}))
         self._reason: Reason | None = None
@@ -104,6 +105,8 @@ class Shown:
                 "sealedAt": self.sealed_at,
                 "grantedS": lasting.granted_s if lasting else 0.0,
                 "idleUntilS": lasting.idle_until_s if lasting else None,
+                "owed": self.negotiation.owed if self.negotiation else None,
+                "viewersOf": self.negotiation.viewers_of if self.negotiation else {},
             },
         )
 

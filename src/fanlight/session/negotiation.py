@@ -124,6 +124,10 @@ __all__ = (
 )  # fmt: skip
 
 
+RECALLED_MAX = 16
+"""Connections whose viewer a later controller is told of."""
+
+
 @dataclass
 class Negotiation:
     """Every connection of one session. Feed it events, carry out its commands in their order."""
@@ -135,6 +139,8 @@ class Negotiation:
     holder: ConnectionId | None = None
     owed: ConnectionId | None = None
     """The viewer that lost control because it was away."""
+    recalled: dict[ConnectionId, ConnectionId] = field(default_factory=dict)
+    """Whose the connections were that a controller before this one knew."""
     gateway_there: bool = True
     machine_ready: bool = False
     ended: Reason | None = None
@@ -200,7 +206,7 @@ class Negotiation:
             raise SessionEnded(self.ended.text)
         if event.connection in self.connections:
             raise IllegalEvent(self.connections[event.connection].state, event)
-        viewer = event.connection
+        viewer = self.recalled.get(event.connection, event.connection)
         if isinstance(event, StreamRequested) and self.answerer == "machine":
             raise OfferRejected(
                 "this session's machine answers its viewers itself, and has no such stream",
@@ -228,8 +234,16 @@ class Negotiation:
         if event.replaces is None:
             return event.connection
         before = self.connections.get(event.replaces)
+        if before is not None:
+            return before.viewer
         # What it replaces may be forgotten by now: then that name stands for the viewer.
-        return event.replaces if before is None else before.viewer
+        return self.recalled.get(event.replaces, event.replaces)
+
+    @property
+    def viewers_of(self) -> dict[ConnectionId, ConnectionId]:
+        """Whose the newest connections are: what a later controller recalls."""
+        newest = list(self.connections.values())[-RECALLED_MAX:]
+        return {each.id: each.viewer for each in newest if each.id != each.viewer}
 
     def _check_limits(self, viewer: ConnectionId) -> None:
         viewers = self._viewers

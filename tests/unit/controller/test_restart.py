@@ -12,6 +12,9 @@ from fanlight.wire import CloseConnection, CloseSession, IdentifyMachine
 if TYPE_CHECKING:
     from .conftest import Stage
 
+CONTROLLING = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+"""The part of an offer by which a viewer may have control."""
+
 
 async def test_a_session_and_its_viewers_are_adopted(stage: Stage) -> None:
     async with stage.controlled() as controller:
@@ -47,3 +50,25 @@ async def test_a_machine_without_a_session_is_destroyed(stage: Stage) -> None:
     await stage.provider.start(fresh_spec())
     async with stage.controlled():
         assert stage.refs() == []
+
+
+async def test_a_viewer_that_the_stop_cut_off_gets_its_control_back(stage: Stage) -> None:
+    async with stage.controlled() as controller:
+        await controller.gateway.wait_there(5)
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        await stage.reaches(id_, "vm_created")
+        first = await controller.offer(OWNER, id_, CONTROLLING)
+        second = await controller.offer(OWNER, id_, CONTROLLING, replaces=first)
+        await controller.answer(OWNER, id_, second, 5)
+        await controller.close_connection(OWNER, id_, first)
+        other = await controller.offer(OWNER, id_, CONTROLLING)
+        await controller.answer(OWNER, id_, other, 5)
+        core = controller.drivers[id_].negotiation
+        await stage.until(lambda: core.holder == second)
+        await controller.close_connection(OWNER, id_, second)
+        assert core.holder == other
+    async with stage.controlled() as controller:
+        assert controller.drivers[id_].negotiation.holder == other
+        back = await controller.offer(OWNER, id_, CONTROLLING, replaces=second)
+        await stage.until(lambda: controller.drivers[id_].negotiation.holder == back)
+        assert controller.drivers[id_].view.viewers == 2
