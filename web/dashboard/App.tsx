@@ -2,6 +2,7 @@
 
 import { useEffect } from "react";
 import { api } from "./api";
+import { CheckPage } from "./pages/Check";
 import { Connect } from "./pages/Connect";
 import { Dashboard } from "./pages/Dashboard";
 import { Desktop } from "./pages/Desktop";
@@ -21,7 +22,18 @@ export function App() {
       </Frame>
     );
   }
-  return <SignedIn path={path} query={query} />;
+  return path === "/dashboard/check" ? <Checking /> : <SignedIn path={path} query={query} />;
+}
+
+/** Open to everybody: who cannot sign in may want to know why. */
+function Checking() {
+  const me = useLoaded(api.me);
+  const name = me.data?.kind === "browser" ? me.data.name || me.data.principal : null;
+  return (
+    <Frame name={name}>
+      <CheckPage />
+    </Frame>
+  );
 }
 
 function SignedIn({ path, query }: { path: string; query: URLSearchParams }) {
@@ -88,6 +100,7 @@ function SignedOut() {
       </p>
       <pre>fanlight link</pre>
       <p className="dim">A link is good for ten minutes, and once.</p>
+      <Link href="/dashboard/check">Check my connection</Link>
     </section>
   );
 }

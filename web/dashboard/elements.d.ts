@@ -7,6 +7,7 @@ declare module "react" {
       "fanlight-viewer": DetailedHTMLProps<HTMLAttributes<FanlightViewer>, FanlightViewer> & {
         session: string;
         base: string;
+        check: string;
       };
     }
   }

@@ -58,7 +58,15 @@ export function Viewer({
     element?.addEventListener("fanlight-session", hear);
     return () => element?.removeEventListener("fanlight-session", hear);
   }, [onSession]);
-  return <fanlight-viewer key={session} ref={viewer} session={session} base="/" />;
+  return (
+    <fanlight-viewer
+      key={session}
+      ref={viewer}
+      session={session}
+      base="/"
+      check="/dashboard/check"
+    />
+  );
 }
 
 /** A button that asks once more before it does what cannot be undone. */

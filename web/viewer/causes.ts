@@ -32,6 +32,12 @@ export const CAUSES = {
     whose: "network",
     hint: "The picture takes a slower way. Another network or VPN setting may let UDP through.",
   },
+  "tcp-blocked": {
+    title: "The gateway's TCP port does not answer",
+    text: "The gateway takes viewers over TCP, but no connection to that port comes about.",
+    whose: "network",
+    hint: "A firewall lets only some ports through. A TURN server or a WebSocket takes its place.",
+  },
   "turn-not-configured": {
     title: "There is no TURN server",
     text: "A direct way to the picture was not found, and the server names no TURN server that could relay it.",
@@ -55,6 +61,18 @@ export const CAUSES = {
     text: "The page comes through, but a WebSocket to the same server does not.",
     whose: "network",
     hint: "A proxy or virus scanner on the way may cut them. Try another network.",
+  },
+  "events-held-back": {
+    title: "Events are held back",
+    text: "The server's events do not arrive when they are sent, or not at all.",
+    whose: "network",
+    hint: "The page still works, but learns late what happens. Try another network.",
+  },
+  "insecure-page": {
+    title: "The page is not secure",
+    text: "The page was opened over plain HTTP from another computer: browsers then switch off what decodes the picture over a WebSocket, and what reads the clipboard.",
+    whose: "operator",
+    hint: "Open the page by its HTTPS address.",
   },
   "vnc-blocked": {
     title: "noVNC cannot be had either",

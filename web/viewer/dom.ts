@@ -13,6 +13,15 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** What is pressed in these is theirs: the desktop beneath would capture the pointer, and the click. */
+export function keepPresses(...elements: HTMLElement[]): void {
+  for (const name of ["pointerdown", "pointerup", "pointermove", "wheel", "contextmenu"]) {
+    for (const element of elements) {
+      element.addEventListener(name, (event) => event.stopPropagation());
+    }
+  }
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A line drawing of 24 by 24 units. */

@@ -372,9 +372,10 @@ export class FanlightViewer extends HTMLElement {
 
   private renderQuality(): void {
     const { id } = this.state.shown ?? {};
+    const pair = id === undefined ? undefined : this.pairs.get(id);
     this.view.renderQuality({
       quality: this.quality,
-      told: (id === undefined ? undefined : this.pairs.get(id)?.gauge.meter.told) ?? {},
+      told: pair?.gauge.meter.told ?? {},
       why: this.state.reason,
       session: this.steps,
       page: this.marks.all,

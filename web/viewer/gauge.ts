@@ -1,6 +1,6 @@
 /** Runs a meter on one connection: pings, counters, frames as they are shown, reports. */
 
-import type { FromGateway, ToMachine } from "./messages";
+import type { FromGateway, Rung, ToMachine } from "./messages";
 import { Meter, ofRoundTrip, type Quality } from "./quality";
 
 /** A connection, as far as it is measured. */
@@ -17,7 +17,11 @@ export class Gauge {
   private reportedMs = 0;
   private closed = false;
 
-  constructor(private readonly of: () => Measured) {
+  constructor(
+    private readonly of: () => Measured,
+    /** Only for what is not WebRTC, which tells it by itself. */
+    private readonly rung?: Rung,
+  ) {
     this.meter.begin(performance.now());
   }
 
@@ -34,10 +38,16 @@ export class Gauge {
   /** Tells the meter of each frame that this element shows, until `close`. */
   watch(video: HTMLVideoElement): void {
     if (this.closed || !("requestVideoFrameCallback" in video)) return;
-    video.requestVideoFrameCallback((_now, { rtpTimestamp, expectedDisplayTime }) => {
-      if (rtpTimestamp !== undefined) this.meter.shown(rtpTimestamp, expectedDisplayTime);
+    // Not by `expectedDisplayTime`: Chromium repeats an old one, seconds off, now and then.
+    video.requestVideoFrameCallback((now, { rtpTimestamp }) => {
+      if (rtpTimestamp !== undefined) this.meter.shown(rtpTimestamp, now);
       this.watch(video);
     });
+  }
+
+  /** A frame that brings its own clock was drawn just now. */
+  drawn(frame: { rtp: number; atMs: number; machineMs: number }): void {
+    this.meter.shownWithClock(frame.rtp, performance.now(), frame);
   }
 
   /** Asks the connection for its counters; about every second. */
@@ -49,7 +59,7 @@ export class Gauge {
       reports.push(report);
     });
     const now = performance.now();
-    const quality = this.meter.measure(reports, now);
+    const quality = this.meter.measure(reports, now, this.rung);
     if (!this.closed && now - this.reportedMs >= REPORT_MS) this.report(now);
     return quality;
   }

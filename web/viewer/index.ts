@@ -4,6 +4,8 @@ import { FanlightViewer } from "./element";
 import type { ViewerState } from "./state";
 
 export { partsOf } from "./events";
+export { preflight } from "./preflight";
+export { type Check, conclusion, reportOf, rungOf, VERDICTS } from "./preflight-words";
 export { FanlightViewer, type ViewerState };
 
 export const ELEMENT = "fanlight-viewer";

@@ -1,6 +1,6 @@
 /** The quality: a dot with a word in the toolbar, and on a click a panel with all that is known. */
 
-import { icon, make } from "./dom";
+import { icon, keepPresses, make } from "./dom";
 import type { Quality, Told } from "./quality";
 import { rows, summary, verdict } from "./quality-words";
 import { grade } from "./score";
@@ -56,10 +56,7 @@ export class Panel {
       event.stopPropagation();
       if (event.key === "Escape") this.toggle(false);
     });
-    // What is pressed here is not for the desktop beneath.
-    for (const name of ["pointerdown", "pointerup", "pointermove", "wheel", "contextmenu"]) {
-      this.element.addEventListener(name, (event) => event.stopPropagation());
-    }
+    keepPresses(this.element);
   }
 
   /** Opens or closes it. */

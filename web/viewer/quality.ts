@@ -39,7 +39,7 @@ export interface Told {
   targetKbps?: number;
   estimateKbps?: number;
   layer?: number;
-  framesSent?: number;
+  /** Left out by the gateway, since the connection began. */
   framesSkipped?: number;
 }
 
@@ -58,7 +58,6 @@ const TOLD = [
   "targetKbps",
   "estimateKbps",
   "layer",
-  "framesSent",
   "framesSkipped",
 ] as const satisfies readonly (keyof Told)[];
 
@@ -74,7 +73,6 @@ const WORTH_A_FRAME = 1_500;
 
 interface Moment extends Sample {
   freezeMs: number;
-  framesSent: number;
   framesSkipped: number;
 }
 
@@ -164,8 +162,8 @@ export class Meter {
     if (!sample) return null;
     const before = this.moments.at(-1) ?? null;
     this.countSilence(sample, before, nowMs);
-    const { framesSent = 0, framesSkipped = 0 } = this.told;
-    const moment = { ...sample, freezeMs: this.freezes.totalMs, framesSent, framesSkipped };
+    const { framesSkipped = 0 } = this.told;
+    const moment = { ...sample, freezeMs: this.freezes.totalMs, framesSkipped };
     this.moments = this.moments.filter(({ atMs }) => sample.atMs - atMs <= WINDOW_MS);
     this.moments.push(moment);
     this.quality = this.figures(moment, before ?? moment, rung ?? rungOf(all), nowMs);
@@ -288,10 +286,9 @@ function delayOf({ latencyMs, roundTripMs, ...rest }: Quality): number | null {
 /** The share of frames left out on the way: by the gateway, and by the browser. */
 function leftOut(now: Moment, first: Moment): number {
   const skipped = Math.max(now.framesSkipped - first.framesSkipped, 0);
-  const sent = Math.max(now.framesSent - first.framesSent, 0);
   const dropped = Math.max(now.dropped - first.dropped, 0);
   const decoded = Math.max(now.decoded - first.decoded, 0);
-  const kept = (1 - share(skipped, sent)) * (1 - share(dropped, decoded));
+  const kept = (1 - share(skipped, decoded)) * (1 - share(dropped, decoded));
   return 1 - kept;
 }
 

@@ -34,6 +34,7 @@ button { font: inherit; font-size: 13px; color: var(--ink); background: transpar
 button:hover { background: #ffffff14; }
 button:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
 button svg { width: 18px; height: 18px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
+.cover a { color: var(--accent); font-size: 14px; }
 .cover button { border-color: var(--line); min-height: 38px; padding: 6px 14px; font-size: 14px; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 :host([data-small]) { position: fixed !important; right: 16px; bottom: 16px; width: min(340px, calc(100vw - 32px)) !important; height: auto !important; aspect-ratio: 16 / 11 !important; min-height: 0 !important; z-index: 50; box-shadow: 0 10px 34px #0008; }

@@ -1,6 +1,6 @@
 /** The viewer's elements: made once, then told what to show. It decides nothing. */
 
-import { icon, make } from "./dom";
+import { icon, keepPresses, make } from "./dom";
 import { isReady, phase, type State, waitingFor } from "./machine";
 import { Panel, type Shown } from "./panel";
 import { PANEL_STYLE } from "./panel-styles";
@@ -18,6 +18,8 @@ export interface Pressed {
   details(): void;
 }
 
+/** A wait that is so long makes one ask why. */
+const LONG_MS = 4_000;
 /** Whether a finger is the main pointer: then a button brings up the keyboard. */
 const COARSE = "(pointer: coarse)";
 
@@ -41,6 +43,8 @@ export class View {
   });
   private readonly stages = make("ul", { class: "stages" });
   private readonly again = make("button", { type: "button" }, "Try again");
+  /** Where the page has a pre-flight: the attribute `check` of the host. */
+  private readonly check = make("a", { target: "_blank", rel: "noopener" }, "Check my connection");
   private readonly cover = make("div", { class: "cover" });
   private readonly bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Viewer" });
   private readonly status = make("span", { class: "space" });
@@ -63,6 +67,8 @@ export class View {
     sheet.replaceSync(STYLE + PANEL_STYLE);
     root.adoptedStyleSheets = [sheet];
     this.cover.append(this.title, this.progress, this.text, this.stages, this.time, this.again);
+    this.cover.append(this.check);
+    keepPresses(this.again, this.check);
     this.stage.append(this.vnc, this.field, this.cover, this.panel.element);
     root.append(make("div", { class: "frame" }, this.stage, this.toolbar(pressed)), this.live);
     this.again.addEventListener("click", () => pressed.again());
@@ -101,6 +107,10 @@ export class View {
   /** Shows the time that the present wait has taken. */
   tick(state: State, nowMs: number): void {
     const waiting = waitingFor(state) !== "nothing";
+    const where = this.host.getAttribute("check");
+    const isLong = waiting && nowMs - this.sinceMs > LONG_MS;
+    this.check.hidden = !where || !(isLong || phase(state) === "failed");
+    if (where) this.check.href = where;
     this.time.hidden = !waiting;
     if (!waiting) return;
     const percent = this.progress.hidden ? "" : `${state.facts?.percent ?? 0} % · `;

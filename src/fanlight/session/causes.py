@@ -76,6 +76,15 @@ CAUSES: dict[str, Cause] = {
         "addresses that viewers see. A TURN server (`./dev up --turn`) helps where viewers' "
         "networks let no UDP out.",
     ),
+    "tcp-blocked": Cause(
+        "The gateway's TCP port does not answer",
+        "The gateway takes viewers over TCP, but no connection to that port comes about.",
+        "network",
+        "A firewall lets only some ports through. A TURN server or a WebSocket takes its place.",
+        "ICE tried every TCP address that the server announces, and none answered.",
+        "Open the gateway's TCP port for viewers in the firewall, or rely on the WebSocket, which "
+        "needs no port but the page's.",
+    ),
     "turn-not-configured": Cause(
         "There is no TURN server",
         "A direct way to the picture was not found, and the server names no TURN server that "
@@ -116,6 +125,25 @@ CAUSES: dict[str, Cause] = {
         "same server are answered.",
         "Let the proxy in front pass `Upgrade: websocket` on for /api/auth/session/. "
         "`fanlight doctor` opens one through `public_url`.",
+    ),
+    "events-held-back": Cause(
+        "Events are held back",
+        "The server's events do not arrive when they are sent, or not at all.",
+        "network",
+        "The page still works, but learns late what happens. Try another network.",
+        "The connection test's event, which the server sends at once, did not come within 4 s.",
+        "Let the proxy in front pass `text/event-stream` on as it comes, without buffering and "
+        "without compressing it.",
+    ),
+    "insecure-page": Cause(
+        "The page is not secure",
+        "The page was opened over plain HTTP from another computer: browsers then switch off what "
+        "decodes the picture over a WebSocket, and what reads the clipboard.",
+        "operator",
+        "Open the page by its HTTPS address.",
+        "The browser says so (`isSecureContext`).",
+        "Serve with `tls_cert` and `tls_key`, or behind a proxy that speaks HTTPS, and set "
+        "`public_url`.",
     ),
     "vnc-blocked": Cause(
         "noVNC cannot be had either",

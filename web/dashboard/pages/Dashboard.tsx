@@ -36,6 +36,10 @@ export function Dashboard() {
       <SessionList sessions={sessions.data} reload={sessions.reload} />
       <History />
       <Keys />
+      <p className="fold">
+        Does a picture not come, or come slowly?{" "}
+        <Link href="/dashboard/check">Check my connection</Link>
+      </p>
     </>
   );
 }

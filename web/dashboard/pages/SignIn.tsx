@@ -3,7 +3,7 @@
 import { useState } from "react";
 import { api } from "../api";
 import { Heading, ProblemNote } from "../parts";
-import { go } from "../router";
+import { go, Link } from "../router";
 import { useAction } from "../use";
 
 function takeToken(): string {
@@ -51,6 +51,9 @@ export function SignIn() {
       <button type="button" className="primary" disabled={busy || done} onClick={signIn}>
         Sign in
       </button>
+      <p className="small after">
+        <Link href="/dashboard/check">Check my connection</Link>
+      </p>
     </section>
   );
 }
