@@ -43,8 +43,8 @@ addEventListener("fanlight-session", (event) => {
 
 VIEWER = "document.querySelector('fanlight-viewer')"
 PIXEL = """([x, y]) => {
-  const root = document.querySelector("fanlight-viewer").shadowRoot;
-  const picture = root.querySelector(".vnc:not([hidden]) canvas") ?? root.getElementById("video");
+  const { picture } = document.querySelector("fanlight-viewer");
+  if (!picture) return null;
   const [width, height] = [picture.videoWidth ?? picture.width,
                            picture.videoHeight ?? picture.height];
   if (!width || !height) return null;
@@ -99,18 +99,29 @@ def open_viewer(page: Page, session: str) -> Page:
 
 
 def wait_for_state(page: Page, state: str, timeout_ms: float = PICTURE_MS) -> None:
-    """Wait until the viewer says that it is `live`, `vnc`, `ended` ..."""
+    """Wait until the viewer says that it is `live`, `failed`, `ended` ..."""
     page.wait_for_selector(f"fanlight-viewer[data-state={state}]", timeout=timeout_ms)
 
 
+def wait_for_rung(page: Page, rung: str, timeout_ms: float = PICTURE_MS) -> None:
+    """Wait until the viewer shows a live picture by this rung: `udp`, `websocket`, `vnc` ..."""
+    page.wait_for_selector(
+        f"fanlight-viewer[data-state=live][data-rung={rung}]", timeout=timeout_ms
+    )
+
+
+def wait_for_cause(page: Page, cause: str, timeout_ms: float = PICTURE_MS) -> None:
+    """Wait until the viewer names this cause."""
+    page.wait_for_selector(f"fanlight-viewer[data-cause={cause}]", timeout=timeout_ms)
+
+
 def wait_for_picture(page: Page, timeout_ms: float = PICTURE_MS) -> None:
-    """Wait until the picture is live and has what a desktop has: pixels that differ."""
+    """Wait until WebRTC's picture is live and has what a desktop has: pixels that differ."""
     wait_for_state(page, "live", timeout_ms)
     page.wait_for_function(
         """() => {
-          const root = document.querySelector("fanlight-viewer").shadowRoot;
-          const video = root.getElementById("video");
-          if (!video.videoWidth || getComputedStyle(video).visibility === "hidden") return false;
+          const { video } = document.querySelector("fanlight-viewer");
+          if (!video?.videoWidth || getComputedStyle(video).visibility === "hidden") return false;
           const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
           const context = canvas.getContext("2d");
           context.drawImage(video, 0, 0);
@@ -155,9 +166,8 @@ def place(page: Page, x: int, y: int) -> tuple[float, float]:
     """Give where in the page the display's pixel (x, y) is."""
     box = page.evaluate(
         """() => {
-          const root = document.querySelector("fanlight-viewer").shadowRoot;
-          const vnc = root.querySelector(".vnc:not([hidden]) canvas");
-          return (vnc ?? root.getElementById("video")).getBoundingClientRect().toJSON();
+          const { picture } = document.querySelector("fanlight-viewer");
+          return picture.getBoundingClientRect().toJSON();
         }"""
     )
     scale = min(box["width"] / SIZE[0], box["height"] / SIZE[1])

@@ -31,7 +31,7 @@ PAGE_S = 40.0
 
 GREYS = """([x, y, w, h]) => {
   const video = document.querySelector("fanlight-viewer").video;
-  if (!video.videoWidth) return [];
+  if (!video?.videoWidth) return [];
   const scale = Math.min(1, 256 / w);
   const [width, height] = [Math.round(w * scale), Math.round(h * scale)];
   const canvas = new OffscreenCanvas(width, height);

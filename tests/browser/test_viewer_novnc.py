@@ -20,6 +20,12 @@ window.RTCPeerConnection = class extends Real {
   constructor(how) { super({ ...how, iceTransportPolicy: "relay" }); }
 };
 """
+# A proxy that cuts WebSockets with encoded frames, and lets noVNC's through.
+NO_STREAM = """
+window.WebSocket = new Proxy(window.WebSocket, {
+  construct: (Real, [url, ...more]) => new Real(String(url).replace("/stream", "/cut"), ...more),
+});
+"""
 SOON_MS = 13_000
 
 
@@ -96,8 +102,8 @@ def test_novnc_by_the_button_and_back(session: str, page: Page, report: ReportPa
     looking.wait_for_picture(looking.open_viewer(page, session))
     looking.visit(page, report)
     page.get_by_role("button", name="Use noVNC").click()
-    looking.wait_for_state(page, "vnc")
-    assert "You chose noVNC." in looking.bar(page)
+    looking.wait_for_rung(page, "vnc")
+    assert "chosen by hand" in looking.bar(page)
     assert "noVNC" in looking.announced(page)
     looking.wait_for_colour(page, "red")
     type_into(page, report)
@@ -107,16 +113,31 @@ def test_novnc_by_the_button_and_back(session: str, page: Page, report: ReportPa
     type_into(page, report)
 
 
-def test_a_network_without_udp_leads_to_novnc_by_itself_with_the_reason(
+def test_a_network_without_udp_leads_to_a_websocket_by_itself_with_the_reason(
     session: str, page: Page, report: ReportPage
 ) -> None:
     page.add_init_script(NO_UDP)
     since = time.monotonic()
     looking.open_viewer(page, session)
-    looking.wait_for_state(page, "vnc", SOON_MS)
+    looking.wait_for_rung(page, "websocket", SOON_MS)
+    print(f"a WebSocket by itself after {time.monotonic() - since:.1f} s")  # noqa: T201
+    looking.wait_for_cause(page, "udp-blocked")
+    assert "No UDP packet comes through" in looking.bar(page)
+    looking.visit(page, report)
+    type_into(page, report)
+
+
+def test_a_network_without_udp_and_streams_leads_to_novnc_by_itself_with_the_reason(
+    session: str, page: Page, report: ReportPage
+) -> None:
+    page.add_init_script(NO_UDP + NO_STREAM)
+    since = time.monotonic()
+    looking.open_viewer(page, session)
+    looking.wait_for_rung(page, "vnc", SOON_MS)
     print(f"noVNC by itself after {time.monotonic() - since:.1f} s")  # noqa: T201 - with -rP
-    assert "Your network let no WebRTC connection through" in looking.bar(page)
-    assert "UDP may be blocked" in looking.announced(page)
+    looking.wait_for_cause(page, "udp-blocked")
+    assert "No UDP packet comes through" in looking.bar(page)
+    assert "No UDP packet comes through" in looking.announced(page)
     looking.visit(page, report)
     type_into(page, report)
 
@@ -126,7 +147,7 @@ def test_text_pasted_over_novnc_is_typed(session: str, page: Page, report: Repor
     looking.wait_for_picture(looking.open_viewer(page, session))
     looking.visit(page, report)
     page.get_by_role("button", name="Use noVNC").click()
-    looking.wait_for_state(page, "vnc")
+    looking.wait_for_rung(page, "vnc")
     looking.enter(page, report)
     page.evaluate("navigator.clipboard.writeText('pasted: @ä')")
     page.keyboard.press("Control+v")

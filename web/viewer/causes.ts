@@ -132,7 +132,7 @@ export const CAUSES = {
     title: "You chose this way",
     text: "This way of showing the picture was chosen by hand.",
     whose: "you",
-    hint: "Choose `automatic` in the details for the best way that works.",
+    hint: "Press `Use WebRTC` for the best way that works.",
   },
 } as const satisfies Record<string, Cause>;
 

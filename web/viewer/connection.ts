@@ -1,5 +1,6 @@
 /** One WebRTC connection to the media gateway, made by WHEP: offer at once, trickle afterwards. */
 
+import type { CauseCode } from "./causes";
 import { reasonOf } from "./events";
 import type { PathState, Refusal } from "./machine";
 import { type FromGateway, read, type ToMachine } from "./messages";
@@ -8,6 +9,8 @@ import { fragment, type Trickled } from "./sdpfrag";
 export interface Heard {
   answered(): void;
   refused(refusal: Refusal | "ended", reason: string): void;
+  /** What is to blame if no path is found. */
+  hint(cause: CauseCode): void;
   path(path: PathState): void;
   stream(stream: MediaStream): void;
   message(message: FromGateway): void;
@@ -17,7 +20,7 @@ export interface Heard {
 /** Candidates of one moment go in one PATCH. */
 const TRICKLE_MS = 20;
 const ICE_SERVERS_MS = 1_500;
-const POST_MS = 10_000;
+const POST_MS = 7_000;
 /** Input that piles up in the channel beyond this is old; moves are dropped then, in bytes. */
 const MOST_BUFFERED = 65_536;
 
@@ -35,9 +38,12 @@ export class Connection {
     private readonly base: string,
     private readonly session: string,
     private readonly heard: Heard,
+    /** The connection that this viewer had before; empty: none. Control goes on from it. */
+    private readonly replaces = "",
   ) {
     this.connect().catch((error: unknown) => {
-      if (!this.closed) this.heard.refused("busy", `The offer could not be sent: ${error}.`);
+      if (this.closed) return;
+      this.heard.refused("unreachable", `The offer could not be sent: ${error}.`);
     });
   }
 
@@ -68,6 +74,16 @@ export class Connection {
     return frames;
   }
 
+  /** How many packets came in, of pictures and of messages. */
+  async packetsReceived(): Promise<number> {
+    let packets = 0;
+    (await this.stats())?.forEach((item) => {
+      if (item.type === "inbound-rtp") packets += item.packetsReceived ?? 0;
+      if (item.type === "data-channel") packets += item.messagesReceived ?? 0;
+    });
+    return packets;
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -84,6 +100,9 @@ export class Connection {
     const pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.pc = pc;
     this.listen(pc);
+    hintAt(pc, iceServers, (cause) => {
+      if (!this.closed) this.heard.hint(cause);
+    });
     const { receiver } = pc.addTransceiver("video", { direction: "recvonly" });
     hurry(receiver);
     this.listenTo(pc.createDataChannel("input"));
@@ -122,6 +141,7 @@ export class Connection {
 
   private async post(pc: RTCPeerConnection): Promise<void> {
     const url = new URL(`api/webrtc/session/${this.session}/whep`, this.base);
+    if (this.replaces) url.searchParams.set("replaces", this.replaces);
     const answer = await fetch(url, {
       method: "POST",
       headers: { "Content-Type": "application/sdp" },
@@ -160,6 +180,27 @@ export class Connection {
       void fetch(this.resource, { method: "PATCH", headers, body }).catch(() => undefined);
     }, TRICKLE_MS);
   }
+}
+
+/** Says, once every candidate was gathered, what a path that is not found will be the fault of. */
+function hintAt(
+  pc: RTCPeerConnection,
+  servers: readonly RTCIceServer[],
+  say: (cause: CauseCode) => void,
+): void {
+  const isTurn = (url: string) => /^turns?:/.test(url);
+  const hasTurn = servers.some(({ urls }) => [urls].flat().some(isTurn));
+  if (!hasTurn) return;
+  let cause: CauseCode = "turn-unreachable";
+  pc.addEventListener("icecandidateerror", ({ errorCode, url }) => {
+    // 701 is the browser's own: the server was not reached. Others were said by a TURN server.
+    if (isTurn(url ?? "") && errorCode !== 701) cause = "turn-refused";
+  });
+  pc.addEventListener("icecandidate", ({ candidate }) => {
+    // What relays, but not to the gateway, refuses us as well.
+    if (candidate?.type === "relay") cause = "turn-refused";
+    if (candidate === null) say(cause);
+  });
 }
 
 const END = { candidate: "", sdpMid: null, sdpMLineIndex: 0 };

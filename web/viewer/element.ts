@@ -1,9 +1,9 @@
 /** `<fanlight-viewer session="ID" base="/">`: carries out what `machine.ts` commands. */
 
-import { Connection } from "./connection";
-import { make, newVideo } from "./dom";
+import { Asking } from "./asking";
+import type { Connection } from "./connection";
 import { SessionEvents } from "./events";
-import { Gauge, measureByRequest } from "./gauge";
+import { measureByRequest } from "./gauge";
 import { Keyboard } from "./keyboard";
 import {
   type Command,
@@ -13,21 +13,17 @@ import {
   start,
   step,
   type Timer,
-  told,
-  type ViewerState,
 } from "./machine";
 import type { FromGateway, ToMachine } from "./messages";
+import { type Picture, Pictures } from "./pictures";
 import { Pointing } from "./pointing";
 import { type Quality, toldOf } from "./quality";
+import type { Stream } from "./stream";
 import { Marks, type Step, stepsOf } from "./timeline";
 import { View } from "./view";
 import { Vnc } from "./vnc";
-
-interface Pair {
-  connection: Connection;
-  video: HTMLVideoElement;
-  gauge: Gauge;
-}
+import { Watch } from "./watch";
+import { reason, told, type ViewerState } from "./words";
 
 const QUALITY_MS = 1_000;
 /** noVNC is measured by a request: that often, in beats of `QUALITY_MS`. */
@@ -41,14 +37,14 @@ export class FanlightViewer extends HTMLElement {
   private readonly view: View;
   private readonly keyboard: Keyboard;
   private events: SessionEvents | null = null;
-  private readonly pairs = new Map<number, Pair>();
-  private readonly vncs = new Map<number, Vnc>();
+  private readonly pictures: Pictures;
+  private asking: Asking | null = null;
+  private watch: Watch | null = null;
   private readonly timers = new Map<Timer, ReturnType<typeof setTimeout>>();
   private beat: ReturnType<typeof setInterval> | undefined;
   private readonly marks = new Marks();
   private steps: Step[] = [];
   private display: { width: number; height: number } | null = null;
-  private held: boolean | null = null;
   private notice = "";
   private said = "";
   private beats = 0;
@@ -57,16 +53,20 @@ export class FanlightViewer extends HTMLElement {
     super();
     const root = this.attachShadow({ mode: "open" });
     this.view = new View(this, root, {
-      rung: () => this.take({ type: "rungChosen", rung: this.state.vnc ? "webrtc" : "vnc" }),
-      again: () => this.take({ type: "rungChosen", rung: "webrtc" }),
+      rung: () => this.take({ type: "choiceMade", choice: otherChoice(this.state) }),
+      again: () => this.take({ type: "choiceMade", choice: "auto" }),
       details: () => this.renderQuality(),
     });
-    this.view.stage.prepend(newVideo("video"));
+    const place = () => ({ base: this.origin, session: this.name });
+    this.pictures = new Pictures(this.view.stage, this.view.vnc, place, {
+      take: (event) => this.take(event),
+      message: (picture, message) => this.hear(picture, message),
+    });
     const send = (message: ToMachine) => this.send(message);
     this.keyboard = new Keyboard(this.view.field, send, () => this.view.focusToolbar());
-    const picture = { box: () => this.video.getBoundingClientRect(), display: () => this.size() };
+    const box = () => (this.picture ?? this.view.stage).getBoundingClientRect();
     const focus = () => this.view.field.focus({ preventScroll: true });
-    new Pointing(this.view.stage, picture, (message) => this.point(message), focus);
+    new Pointing(this.view.stage, { box, display: () => this.size() }, send, focus);
     this.listenForVnc();
   }
 
@@ -88,9 +88,22 @@ export class FanlightViewer extends HTMLElement {
     this.setAttribute("base", address);
   }
 
-  /** The element that shows the picture. */
-  get video(): HTMLVideoElement {
-    return this.shadowRoot?.getElementById("video") as HTMLVideoElement;
+  /** The element that shows the picture; null before there is one. */
+  get picture(): HTMLVideoElement | HTMLCanvasElement | null {
+    const shown = this.pictures.seen;
+    if (shown instanceof HTMLVideoElement || shown instanceof HTMLCanvasElement) return shown;
+    return shown?.querySelector("canvas") ?? null;
+  }
+
+  /** The same, while the picture comes by WebRTC. */
+  get video(): HTMLVideoElement | null {
+    return this.picture instanceof HTMLVideoElement ? this.picture : null;
+  }
+
+  /** The connection that brings the picture; noVNC has none. */
+  get connection(): Connection | Stream | undefined {
+    const link = this.pictures.shown?.link;
+    return link instanceof Vnc ? undefined : link;
   }
 
   get viewerState(): ViewerState {
@@ -102,31 +115,40 @@ export class FanlightViewer extends HTMLElement {
   }
 
   connectedCallback(): void {
-    window.addEventListener("online", this.onOnline);
+    window.addEventListener("online", this.onNetwork);
+    window.addEventListener("offline", this.onNetwork);
+    networkInformation()?.addEventListener("change", this.onNetwork);
     window.addEventListener("pagehide", this.onLeave);
     window.addEventListener("pageshow", this.onShow);
     document.addEventListener("visibilitychange", this.onVisibility);
     this.beat = setInterval(() => this.tick(), QUALITY_MS);
+    this.watch = new Watch(
+      () => this.pictures.shown ?? null,
+      (quiet) => this.watched(quiet),
+    );
     this.take({ type: "attached" });
   }
 
   disconnectedCallback(): void {
-    window.removeEventListener("online", this.onOnline);
+    window.removeEventListener("online", this.onNetwork);
+    window.removeEventListener("offline", this.onNetwork);
+    networkInformation()?.removeEventListener("change", this.onNetwork);
     window.removeEventListener("pagehide", this.onLeave);
     window.removeEventListener("pageshow", this.onShow);
     document.removeEventListener("visibilitychange", this.onVisibility);
     clearInterval(this.beat);
+    this.watch?.close();
     this.take({ type: "detached" });
   }
 
-  private readonly onOnline = () => this.take({ type: "cameOnline" });
+  private readonly onNetwork = () => this.take({ type: "networkChanged" });
   // A page that goes tells the gateway so; one that comes back from the cache begins again.
   private readonly onLeave = () => this.take({ type: "detached" });
   private readonly onShow = (event: PageTransitionEvent) => {
     if (event.persisted) this.take({ type: "attached" });
   };
   private readonly onVisibility = () => {
-    for (const { gauge } of this.pairs.values()) gauge.meter.interrupted();
+    for (const { gauge } of this.pictures.all) gauge?.meter.interrupted();
     if (document.visibilityState === "visible") this.take({ type: "becameVisible" });
     else this.keyboard.releaseAll();
   };
@@ -146,9 +168,7 @@ export class FanlightViewer extends HTMLElement {
     if (event.type === "attached") this.marks.begin(now);
     if (event.type === "offerAnswered") this.marks.note("answer", now);
     if (event.type === "pathChanged" && event.path === "connected") this.marks.note("path", now);
-    if (event.type === "frameShown" || event.type === "vncConnected") {
-      this.marks.note("picture", now);
-    }
+    if (event.type === "frameShown") this.marks.note("picture", now);
   }
 
   private run(command: Command): void {
@@ -159,17 +179,20 @@ export class FanlightViewer extends HTMLElement {
         this.events?.close();
         this.events = null;
         return;
-      case "openConnection":
-        return this.openConnection(command.id);
-      case "closeConnection":
-        return this.closeConnection(command.id);
-      case "showPicture":
-        return this.showPicture(command.id);
-      case "openVnc":
-        return this.openVnc(command.id);
-      case "closeVnc":
-        this.vncs.get(command.id)?.close();
-        this.vncs.delete(command.id);
+      case "openEventsAgain":
+        return this.events?.again();
+      case "open":
+        this.marks.note("offer", performance.now());
+        return this.pictures.add(command.way, command.id);
+      case "close":
+        return this.pictures.close(command.id);
+      case "show":
+        this.pictures.show(command.id);
+        return this.renderControl();
+      case "askServer":
+        return this.askServer();
+      case "stopAsking":
+        this.asking?.close();
         return;
       case "setTimer":
         return this.setTimer(command.timer, command.afterMs);
@@ -194,9 +217,9 @@ export class FanlightViewer extends HTMLElement {
     const url = new URL(`api/auth/session/${this.name}`, this.origin).href;
     const notice = (words: string, connection: string) => {
       // Of a page that was closed or reloaded, or of another viewer.
-      if (connection && !this.isOurs(connection)) return;
+      if (connection && !this.pictures.named(connection)) return;
       this.notice = phase(this.state) === "live" ? "" : words;
-      this.view.renderControl(this.held, this.notice);
+      this.renderControl();
     };
     const session = (detail: unknown) => {
       this.steps = stepsOf(detail);
@@ -204,85 +227,18 @@ export class FanlightViewer extends HTMLElement {
     };
     const quality = (detail: unknown) => {
       const { connection, told } = toldOf(detail);
-      const pairs = [...this.pairs.values()];
-      pairs.find((pair) => pair.connection.name === connection)?.gauge.meter.hearOf(told);
+      this.pictures.named(connection)?.gauge?.meter.hearOf(told);
     };
     this.events = new SessionEvents(url, (event) => this.take(event), notice, session, quality);
   }
 
-  private isOurs(connection: string): boolean {
-    return [...this.pairs.values()].some((pair) => pair.connection.name === connection);
-  }
-
-  private openConnection(id: number): void {
-    // The first picture takes the element that is there; a later one comes up beneath it.
-    const first = this.pairs.size === 0 && !this.video.srcObject;
-    const video = first ? this.video : newVideo();
-    if (!first) this.view.stage.prepend(video);
-    const gauge = new Gauge(() => connection);
-    const connection = new Connection(this.origin, this.name, {
-      answered: () => this.take({ type: "offerAnswered", id }),
-      refused: (refusal, reason) => {
-        if (refusal === "ended") {
-          this.take({ type: "sessionEnded", reason: reason || "The session has ended." });
-        } else {
-          this.take({ type: "offerRefused", id, refusal, reason });
-        }
-      },
-      path: (path) => this.take({ type: "pathChanged", id, path }),
-      stream: (stream) => this.play(id, video, stream),
-      message: (message) => this.hear(id, message),
-      channel: (open) => {
-        if (open) gauge.ping();
-      },
+  private askServer(): void {
+    this.asking?.close();
+    this.asking = new Asking(this.origin, {
+      answered: () => this.take({ type: "serverAnswered" }),
+      silent: (offline) => this.take({ type: "serverSilent", offline }),
     });
-    this.marks.note("offer", performance.now());
-    this.pairs.set(id, { connection, video, gauge });
-  }
-
-  private play(id: number, video: HTMLVideoElement, stream: MediaStream): void {
-    video.srcObject = stream;
-    void video.play().catch(() => undefined);
-    const shown = () => this.take({ type: "frameShown", id });
-    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(shown);
-    else (video as HTMLVideoElement).addEventListener("loadeddata", shown, { once: true });
-    this.pairs.get(id)?.gauge.watch(video);
-  }
-
-  private closeConnection(id: number): void {
-    const pair = this.pairs.get(id);
-    if (!pair) return;
-    this.pairs.delete(id);
-    pair.gauge.close();
-    pair.connection.close();
-    if (pair.video.id === "video") {
-      // The last picture stays to be seen, still, until there is another.
-      return;
-    }
-    pair.video.srcObject = null;
-    pair.video.remove();
-  }
-
-  private showPicture(id: number): void {
-    const pair = this.pairs.get(id);
-    if (!pair) return;
-    const before = this.video;
-    if (pair.video !== before) {
-      before.removeAttribute("id");
-      before.srcObject = null;
-      before.remove();
-      pair.video.id = "video";
-    }
-  }
-
-  private openVnc(id: number): void {
-    const target = make("div", { class: "vnc" });
-    this.view.vnc.replaceChildren(target);
-    const vnc = new Vnc(this.origin, this.name, target, {
-      connected: () => this.take({ type: "vncConnected", id }),
-      lost: (reason) => this.take({ type: "vncLost", id, reason }),
-    });
-    this.vncs.set(id, vnc);
+    this.asking.open();
   }
 
   private setTimer(timer: Timer, afterMs: number): void {
@@ -297,9 +253,11 @@ export class FanlightViewer extends HTMLElement {
   private show(): void {
     const now = this.viewerState;
     this.dataset.state = now.state;
+    this.dataset.rung = now.rung ?? "";
+    this.dataset.cause = now.cause;
     if (now.state === "live" && this.notice) {
       this.notice = "";
-      this.view.renderControl(this.held, "");
+      this.renderControl();
     }
     this.view.render(this.state, performance.now());
     const said = JSON.stringify(now);
@@ -316,86 +274,67 @@ export class FanlightViewer extends HTMLElement {
 
   // --- input and what the gateway says ----------------------------------------------------------
 
-  private get connection(): Connection | undefined {
-    const id = this.state.shown?.id;
-    return id === undefined ? undefined : this.pairs.get(id)?.connection;
-  }
-
   private size(): { width: number; height: number } {
-    const { videoWidth: width, videoHeight: height } = this.video;
-    return this.display ?? { width, height };
+    const picture = this.picture;
+    if (this.display) return this.display;
+    if (picture instanceof HTMLVideoElement) {
+      return { width: picture.videoWidth, height: picture.videoHeight };
+    }
+    return { width: picture?.width ?? 0, height: picture?.height ?? 0 };
   }
 
   private send(message: ToMachine): void {
-    if (this.held !== false && !this.state.vnc) this.connection?.send(message);
+    if (this.state.shown?.way !== "vnc") this.pictures.send(message);
   }
 
-  /** Pointer and touch; noVNC has its own. */
-  private point(message: ToMachine): void {
-    if (!this.state.vnc) this.send(message);
-  }
-
-  private hear(id: number, message: FromGateway): void {
-    this.pairs.get(id)?.gauge.hear(message);
-    switch (message.type) {
-      case "display.size":
-        this.display = { width: message.widthPx, height: message.heightPx };
-        return;
-      case "control.held":
-        // A connection that is only being tried says nothing about the one in use.
-        if (this.state.shown && this.state.shown.id !== id && this.state.shown.healthy) return;
-        this.held = message.held;
-        this.view.renderControl(this.held, this.notice);
+  private hear(picture: Picture, message: FromGateway): void {
+    if (message.type === "display.size") {
+      this.display = { width: message.widthPx, height: message.heightPx };
     }
+    if (message.type === "control.held") this.renderControl();
+    if (this.state.shown?.id === picture.id && !this.state.shown.healthy) {
+      this.take({ type: "heardAgain", id: picture.id });
+    }
+  }
+
+  private renderControl(): void {
+    this.view.renderControl(this.pictures.held, this.notice);
   }
 
   private tick(): void {
     this.view.tick(this.state, performance.now());
-    this.watchForPicture();
+    void this.pictures.lookForFrames(this.state.tries.webrtc).catch(() => undefined);
     this.beats += 1;
-    const measuring = this.measured();
-    void measuring
-      ?.then((quality) => {
-        this.quality = quality ?? this.quality;
-        this.renderQuality();
-      })
-      .catch(() => undefined);
+    void this.measure().catch(() => undefined);
   }
 
-  private measured(): Promise<Quality | null> | undefined {
-    if (this.state.vnc?.connected) {
-      return this.beats % REQUEST_EVERY === 1 ? measureByRequest(this.origin) : undefined;
+  private async measure(): Promise<void> {
+    const { shown } = this.pictures;
+    if (!shown) return;
+    const byRequest = shown.way === "vnc" && this.beats % REQUEST_EVERY === 1;
+    const found = byRequest ? measureByRequest(this.origin) : shown.gauge?.measure();
+    const quality = (await found) ?? null;
+    this.quality = quality ?? this.quality;
+    const { id, rung } = this.state.shown ?? {};
+    if (quality && shown.way === "webrtc" && id === shown.id && quality.rung !== rung) {
+      this.take({ type: "rungFound", id, rung: quality.rung });
     }
-    const id = this.state.shown?.id;
-    return id === undefined ? undefined : this.pairs.get(id)?.gauge.measure();
+    this.renderQuality();
   }
 
   private renderQuality(): void {
-    const { id } = this.state.shown ?? {};
-    const pair = id === undefined ? undefined : this.pairs.get(id);
     this.view.renderQuality({
       quality: this.quality,
-      told: pair?.gauge.meter.told ?? {},
-      why: this.state.reason,
+      told: this.pictures.shown?.gauge?.meter.told ?? {},
+      why: reason(this.state),
       session: this.steps,
       page: this.marks.all,
     });
   }
 
-  /** Asks whether frames come in that the browser does not show. */
-  private watchForPicture(): void {
-    const { trying } = this.state;
-    if (trying?.waitsFor !== "frame") return;
-    const { id } = trying;
-    void this.pairs
-      .get(id)
-      ?.connection.framesDecoded()
-      .then((frames) => {
-        // A page that nobody sees shows no frames: there, decoding one is all that can be had.
-        const seen = document.visibilityState === "visible";
-        if (frames > 0) this.take({ type: seen ? "frameDecoded" : "frameShown", id });
-      })
-      .catch(() => undefined);
+  private watched(quiet: boolean): void {
+    const { shown } = this.state;
+    if (shown) this.take({ type: quiet ? "wentQuiet" : "heardAgain", id: shown.id });
   }
 
   /** Keys for noVNC that the viewer must see first: the way out, and pasting. */
@@ -425,6 +364,17 @@ export class FanlightViewer extends HTMLElement {
   }
 
   private get currentVnc(): Vnc | undefined {
-    return this.state.vnc ? this.vncs.get(this.state.vnc.id) : undefined;
+    const link = this.pictures.shown?.link;
+    return link instanceof Vnc ? link : undefined;
   }
+}
+
+/** What the button by the picture chooses: noVNC, or the best way that works. */
+function otherChoice({ choice, shown }: State): "auto" | "vnc" {
+  return choice === "vnc" || shown?.way === "vnc" ? "auto" : "vnc";
+}
+
+/** Where a browser says that its network has changed; not all do. */
+function networkInformation(): EventTarget | undefined {
+  return (navigator as Navigator & { connection?: EventTarget }).connection;
 }

@@ -63,7 +63,7 @@ function text(value: unknown): string {
 /** Follows a session from now until `close`. The browser resumes by Last-Event-ID after a lost stream. */
 export class SessionEvents {
   private source: EventSource | null = null;
-  private again: ReturnType<typeof setTimeout> | undefined;
+  private retry: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
 
   constructor(
@@ -81,8 +81,16 @@ export class SessionEvents {
 
   close(): void {
     this.closed = true;
-    clearTimeout(this.again);
+    clearTimeout(this.retry);
     this.source?.close();
+  }
+
+  /** Opens the stream anew: one that stood over a gap may be dead without the browser's knowing. */
+  again(): void {
+    if (this.closed) return;
+    clearTimeout(this.retry);
+    this.source?.close();
+    this.beginAgain();
   }
 
   private open(): void {
@@ -141,7 +149,7 @@ export class SessionEvents {
     } catch {
       // The server cannot be reached now; the pause below comes before the next try.
     }
-    if (!this.closed) this.again = setTimeout(() => this.beginAgain(), RETRY_MS);
+    if (!this.closed) this.retry = setTimeout(() => this.beginAgain(), RETRY_MS);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The viewer library: defines `<fanlight-viewer>`. */
 
 import { FanlightViewer } from "./element";
-import type { ViewerState } from "./state";
+import type { ViewerState } from "./words";
 
 export { partsOf } from "./events";
 export { preflight } from "./preflight";

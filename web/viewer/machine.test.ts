@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
 import {
   type Command,
+  cause,
   type Event,
   type Facts,
-  NO_PATH,
-  NOT_SHOWN,
   phase,
   rung,
   type State,
   start,
   step,
+  type Timer,
+  type Way,
   waitingFor,
 } from "./machine";
 
@@ -23,11 +24,23 @@ const facts = (status: Facts["status"]): Facts => ({
 const ATTACHED: Event = { type: "attached" };
 const BOOTING: Event = { type: "sessionChanged", facts: facts("booting") };
 const READY: Event = { type: "sessionChanged", facts: facts("vm_created") };
+const ANSWERED: Event = { type: "serverAnswered" };
+const SILENT: Event = { type: "serverSilent", offline: false };
+const LOST: Event = { type: "gatewayLost" };
 
-function run(...events: Event[]): { state: State; last: Command[]; all: Command[] } {
-  let state = start();
-  let last: Command[] = [];
-  const all: Command[] = [];
+interface Run {
+  state: State;
+  last: Command[];
+  all: Command[];
+}
+
+function run(...events: Event[]): Run {
+  return after({ state: start(), last: [], all: [] }, ...events);
+}
+
+function after(before: Run, ...events: Event[]): Run {
+  let { state, last } = before;
+  const all = [...before.all];
   for (const event of events) {
     [state, last] = step(state, event);
     all.push(...last);
@@ -35,45 +48,50 @@ function run(...events: Event[]): { state: State; last: Command[]; all: Command[
   return { state, last, all };
 }
 
-const live = (id: number): Event[] => [
+const connected = (id: number): Event[] => [
   { type: "offerAnswered", id },
   { type: "pathChanged", id, path: "connected" },
-  { type: "frameShown", id },
 ];
+const shown = (id: number): Event => ({ type: "frameShown", id });
+const live = (id: number): Event[] => [...connected(id), shown(id)];
+const failed = (id: number): Event => ({ type: "pathChanged", id, path: "failed" });
 const busy = (id: number): Event => ({
   type: "offerRefused",
   id,
   refusal: "busy",
   reason: "Busy.",
 });
+const fires = (timer: Timer): Event => ({ type: "timerFired", timer });
+const quiet = (id: number): Event => ({ type: "wentQuiet", id });
+
+function opens(commands: readonly Command[]): Way[] {
+  return commands.flatMap((each) => (each.type === "open" ? [each.way] : []));
+}
+
+function closes(commands: readonly Command[]): number[] {
+  return commands.flatMap((each) => (each.type === "close" ? [each.id] : []));
+}
+
+/** WebRTC finds no path; a WebSocket has a frame. */
+const ON_WEBSOCKET: Event[] = [ATTACHED, READY, fires("lower"), ...live(2)];
 
 describe("a viewer", () => {
   it("offers at once when it is put into the page", () => {
-    expect(run(ATTACHED).all).toContainEqual({ type: "openConnection", id: 1 });
+    expect(opens(run(ATTACHED).all)).toEqual(["webrtc"]);
     expect(run(ATTACHED).all).toContainEqual({ type: "openEvents" });
   });
 
   it.each<[string, Event[], string, string]>([
     ["says that it boots", [ATTACHED, BOOTING], "booting", "gateway"],
-    [
-      "waits for the machine once the path is there",
-      [ATTACHED, BOOTING, ...live(1).slice(0, 2)],
-      "booting",
-      "machine",
-    ],
+    ["waits for the machine", [ATTACHED, BOOTING, ...connected(1)], "booting", "machine"],
     ["connects to a ready machine", [ATTACHED, READY], "connecting", "gateway"],
-    ["waits for a path", [ATTACHED, READY, ...live(1).slice(0, 1)], "connecting", "network"],
-    [
-      "waits for the first frame",
-      [ATTACHED, READY, ...live(1).slice(0, 2)],
-      "connecting",
-      "frame",
-    ],
+    ["waits for a path", [ATTACHED, READY, ...connected(1).slice(0, 1)], "connecting", "network"],
+    ["waits for the first frame", [ATTACHED, READY, ...connected(1)], "connecting", "frame"],
     ["is live with the first frame", [ATTACHED, READY, ...live(1)], "live", "nothing"],
     ["is live before the machine is said to be ready", [ATTACHED, ...live(1)], "live", "nothing"],
     [
       "says that the gateway is away",
-      [ATTACHED, READY, ...live(1), { type: "gatewayLost" }],
+      [ATTACHED, READY, ...live(1), LOST],
       "connecting",
       "gateway",
     ],
@@ -88,242 +106,233 @@ describe("a viewer", () => {
     expect([phase(state), waitingFor(state)]).toEqual([expected, waited]);
   });
 
-  it("keeps the picture until the next connection has a frame", () => {
-    const before = run(ATTACHED, READY, ...live(1), {
-      type: "pathChanged",
-      id: 1,
-      path: "failed",
-    });
-    expect(before.last).toContainEqual({ type: "openConnection", id: 2 });
-    expect(before.last).not.toContainEqual({ type: "closeConnection", id: 1 });
-    const [, commands] = step(before.state, { type: "frameShown", id: 2 });
-    expect(commands).toContainEqual({ type: "showPicture", id: 2 });
-    expect(commands).toContainEqual({ type: "closeConnection", id: 1 });
-  });
-
-  it("gives a disconnected path two seconds to mend", () => {
-    const lost = run(ATTACHED, READY, ...live(1), {
-      type: "pathChanged",
-      id: 1,
-      path: "disconnected",
-    });
-    expect(lost.last).toEqual([{ type: "setTimer", timer: "grace", afterMs: 2_000 }]);
-    const [mended] = step(lost.state, { type: "pathChanged", id: 1, path: "connected" });
-    expect(phase(mended)).toBe("live");
-    const [, commands] = step(lost.state, { type: "timerFired", timer: "grace" });
-    expect(commands).toContainEqual({ type: "openConnection", id: 2 });
-  });
-
   it("pauses longer after each refusal", () => {
     const first = run(ATTACHED, BOOTING, busy(1));
-    expect(first.last).toContainEqual({ type: "setTimer", timer: "retry", afterMs: 0 });
-    const second = run(
-      ATTACHED,
-      BOOTING,
-      busy(1),
-      { type: "timerFired", timer: "retry" },
-      busy(2),
-    );
-    expect(second.last).toContainEqual({ type: "setTimer", timer: "retry", afterMs: 500 });
-  });
-
-  it("takes noVNC when no path is found within eight seconds, and says why", () => {
-    const { state, last } = run(ATTACHED, READY, ...live(1).slice(0, 1), {
-      type: "timerFired",
-      timer: "path",
-    });
-    expect(last).toContainEqual({ type: "openVnc", id: 2 });
-    const [shown] = step(state, { type: "vncConnected", id: 2 });
-    expect([phase(shown), rung(shown), shown.reason]).toEqual(["vnc", "vnc", NO_PATH]);
-  });
-
-  it("waits with noVNC until there is a machine to show", () => {
-    const early = run(ATTACHED, BOOTING, ...live(1).slice(0, 1), {
-      type: "timerFired",
-      timer: "path",
-    });
-    expect(early.all.some(({ type }) => type === "openVnc")).toBe(false);
-    const [, commands] = step(early.state, READY);
-    expect(commands.some(({ type }) => type === "openVnc")).toBe(true);
-  });
-
-  it("makes a new connection when the gateway is back", () => {
-    const { last } = run(
-      ATTACHED,
-      READY,
-      ...live(1),
-      { type: "gatewayLost" },
-      {
-        type: "gatewayBack",
-      },
-    );
-    expect(last).toContainEqual({ type: "openConnection", id: 2 });
-  });
-
-  it("is not live again before the new gateway's first frame", () => {
-    const lost: Event[] = [{ type: "gatewayLost" }, { type: "gatewayBack" }];
-    const back = run(ATTACHED, READY, ...live(1), ...lost);
-    expect(phase(back.state)).toBe("connecting");
-    expect(phase(run(ATTACHED, READY, ...live(1), ...lost, ...live(2)).state)).toBe("live");
-  });
-
-  it("stays with noVNC when it was chosen, until WebRTC is", () => {
-    const chosen = run(
-      ATTACHED,
-      READY,
-      ...live(1),
-      { type: "rungChosen", rung: "vnc" },
-      {
-        type: "cameOnline",
-      },
-    );
-    expect(chosen.last).toEqual([]);
-    const [, commands] = step(chosen.state, { type: "rungChosen", rung: "webrtc" });
-    expect(commands.some(({ type }) => type === "openConnection")).toBe(true);
+    expect(first.last).toContainEqual({ type: "setTimer", timer: "webrtcAgain", afterMs: 500 });
+    const second = after(first, fires("webrtcAgain"), busy(3));
+    expect(second.last).toContainEqual({ type: "setTimer", timer: "webrtcAgain", afterMs: 1_000 });
   });
 
   it("closes everything when it leaves the page", () => {
     const { last } = run(ATTACHED, READY, ...live(1), { type: "detached" });
-    expect(last).toContainEqual({ type: "closeConnection", id: 1 });
+    expect(closes(last)).toEqual([1]);
     expect(last).toContainEqual({ type: "closeEvents" });
+  });
+
+  it("is told by the server that the session is not its own, and waits to be asked", () => {
+    const refused: Event = { type: "offerRefused", id: 1, refusal: "forbidden", reason: "No." };
+    const over = run(ATTACHED, refused);
+    expect([phase(over.state), over.state.reason]).toEqual(["failed", "No."]);
+    expect(opens(after(over, { type: "networkChanged" }).last)).toEqual([]);
+    expect(opens(after(over, { type: "choiceMade", choice: "auto" }).last)).toEqual(["webrtc"]);
   });
 });
 
-/** A small generator of numbers (mulberry32), so that a failing order can be run again. */
-function numbers(seed: number): () => number {
-  let at = seed;
-  return () => {
-    at = (at + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(at ^ (at >>> 15), 1 | at);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+describe("the ladder down", () => {
+  it("tries a WebSocket next to a WebRTC connection that takes its time", () => {
+    const racing = run(ATTACHED, READY);
+    expect(racing.all).toContainEqual({ type: "setTimer", timer: "lower", afterMs: 1_200 });
+    expect(opens(after(racing, fires("lower")).last)).toEqual(["websocket"]);
+  });
 
-function anyEvent(next: () => number, state: State): Event {
-  const id = Math.max(1, state.nextId - 1 - Math.floor(next() * 3));
-  const statuses = ["requested", "booting", "vm_created", "vm_created", "ending"] as const;
-  const events: Event[] = [
-    ATTACHED,
-    { type: "sessionChanged", facts: facts(statuses[Math.floor(next() * 5)] ?? "booting") },
-    { type: "gatewayLost" },
-    { type: "gatewayBack" },
-    { type: "eventsBegunAgain" },
-    { type: "offerAnswered", id },
-    busy(id),
-    { type: "offerRefused", id, refusal: "rejected", reason: "No." },
-    { type: "pathChanged", id, path: "connected" },
-    { type: "pathChanged", id, path: "disconnected" },
-    { type: "pathChanged", id, path: "failed" },
-    { type: "frameDecoded", id },
-    { type: "frameShown", id },
-    { type: "vncConnected", id },
-    { type: "vncLost", id, reason: "Lost." },
-    { type: "cameOnline" },
-    { type: "becameVisible" },
-    { type: "rungChosen", rung: next() < 0.5 ? "vnc" : "webrtc" },
-    ...(["path", "picture", "shown", "grace", "retry", "vnc", "again"] as const).map(
-      (timer): Event => ({ type: "timerFired", timer }),
-    ),
-  ];
-  return events[Math.floor(next() * events.length)] ?? ATTACHED;
-}
+  it("shows what has a frame first, and says why it is not the best", () => {
+    const { state, last } = run(...ON_WEBSOCKET);
+    expect(last).toContainEqual({ type: "show", id: 2 });
+    expect([phase(state), rung(state), cause(state)]).toEqual(["live", "websocket", ""]);
+    const known = after(run(...ON_WEBSOCKET), fires("webrtc")).state;
+    expect([phase(known), cause(known)]).toEqual(["live", "gateway-unreachable"]);
+  });
 
-describe("in any order of events", () => {
-  it("holds two connections at most, leaks none, and always has something to wait for", () => {
-    for (let seed = 1; seed <= 300; seed += 1) {
-      const next = numbers(seed);
-      const open = new Set<string>();
-      const timers = new Set<string>();
-      let state = start();
-      const take = (event: Event) => {
-        if (event.type === "timerFired" && !timers.delete(event.timer)) return;
-        const [after, commands] = step(state, event);
-        state = after;
-        for (const command of commands) {
-          if (command.type === "openConnection") open.add(`c${command.id}`);
-          if (command.type === "closeConnection") open.delete(`c${command.id}`);
-          if (command.type === "openVnc") open.add(`v${command.id}`);
-          if (command.type === "closeVnc") open.delete(`v${command.id}`);
-          if (command.type === "setTimer") timers.add(command.timer);
-          if (command.type === "clearTimer") timers.delete(command.timer);
-        }
-      };
-      take(ATTACHED);
-      for (let count = 0; count < 60; count += 1) {
-        const event = anyEvent(next, state);
-        take(event);
-        const where = `seed ${seed}, event ${count}: ${JSON.stringify(event)}`;
-        expect([...open].filter((name) => name.startsWith("c")).length, where).toBeLessThan(3);
-        expect([...open].filter((name) => name.startsWith("v")).length, where).toBeLessThan(2);
-        const moves = Boolean(
-          state.trying || state.vnc || timers.size > 0 || state.shown?.healthy,
-        );
-        expect(moves || state.gatewayLost, where).toBe(true);
-        if (phase(state) === "failed") expect(state.reason, where).not.toBe("");
-      }
-      take({ type: "sessionEnded", reason: "Over." });
-      expect([...open], `seed ${seed}`).toEqual([]);
-      expect([...timers], `seed ${seed}`).toEqual([]);
-      expect(phase(state)).toBe("ended");
-    }
+  it("blames what the connection found out about its path", () => {
+    const hint: Event = { type: "hinted", id: 1, cause: "turn-refused" };
+    const { state } = run(...ON_WEBSOCKET, { type: "offerAnswered", id: 1 }, hint, failed(1));
+    expect(cause(state)).toBe("turn-refused");
+    const plain = run(...ON_WEBSOCKET, { type: "offerAnswered", id: 1 }, failed(1));
+    expect(cause(plain.state)).toBe("udp-blocked");
+  });
+
+  it("takes noVNC when no WebSocket opens either", () => {
+    const both = run(ATTACHED, READY, fires("lower"));
+    expect(both.last).toContainEqual({ type: "setTimer", timer: "lower", afterMs: 2_500 });
+    const blocked = after(both, failed(2));
+    expect(opens(blocked.last)).toEqual(["vnc"]);
+    const { state } = after(blocked, shown(3));
+    expect([phase(state), rung(state), cause(state)]).toEqual([
+      "live",
+      "vnc",
+      "websocket-blocked",
+    ]);
+  });
+
+  it("waits with noVNC until there is a machine to show", () => {
+    const early = run(ATTACHED, BOOTING, fires("lower"), failed(2));
+    expect(opens(early.all)).not.toContain("vnc");
+    expect(opens(after(early, READY).last)).toEqual(["vnc"]);
+  });
+
+  it("leaves a healthy picture for nothing that is worse", () => {
+    const { state, last } = run(ATTACHED, READY, fires("lower"), ...live(1));
+    expect(closes(last)).toEqual([2]);
+    expect(rung(state)).toBe("udp");
+  });
+
+  it("names the failure in time where nothing works, and goes on trying", () => {
+    const waiting = run(ATTACHED, READY);
+    expect(waiting.all).toContainEqual({ type: "setTimer", timer: "name", afterMs: 7_000 });
+    const down = after(waiting, fires("lower"), failed(2), fires("name"));
+    expect([phase(down.state), cause(down.state)]).toEqual(["failed", "no-path"]);
+    const { state } = after(down, fires("websocketAgain"), ...live(4));
+    expect([phase(state), cause(state)]).toEqual(["live", ""]);
+  });
+
+  it("names it at once when every way was refused", () => {
+    const { state } = run(ATTACHED, READY, failed(1), failed(2), failed(3));
+    expect([phase(state), cause(state)]).toEqual(["failed", "no-path"]);
+  });
+
+  it("does not call the start of a machine a failure", () => {
+    const { last, state } = run(ATTACHED, BOOTING);
+    expect(last).toContainEqual({ type: "clearTimer", timer: "name" });
+    expect(phase(state)).toBe("booting");
+  });
+});
+
+describe("the ladder up", () => {
+  it("goes on trying WebRTC below its picture, with longer pauses", () => {
+    const first = run(...ON_WEBSOCKET, failed(1));
+    expect(first.last).toContainEqual({ type: "setTimer", timer: "webrtcAgain", afterMs: 5_000 });
+    const second = after(first, fires("webrtcAgain"), failed(3));
+    expect(second.last).toContainEqual({
+      type: "setTimer",
+      timer: "webrtcAgain",
+      afterMs: 10_000,
+    });
+    expect(phase(second.state)).toBe("live");
+  });
+
+  it("shows the better picture when it has a frame, and closes the worse one then", () => {
+    const climbing = run(...ON_WEBSOCKET, failed(1), fires("webrtcAgain"), ...connected(3));
+    expect(closes(climbing.last)).toEqual([]);
+    const { state, last } = after(climbing, shown(3));
+    expect([closes(last), rung(state), cause(state)]).toEqual([[2], "udp", ""]);
+  });
+
+  it("tries at once on another network", () => {
+    const { last } = run(...ON_WEBSOCKET, failed(1), { type: "networkChanged" });
+    expect(opens(last)).toEqual(["webrtc"]);
+  });
+
+  it("says the rung that ICE chose", () => {
+    const found: Event = { type: "rungFound", id: 1, rung: "turn-tls" };
+    expect(rung(run(ATTACHED, READY, ...live(1), found).state)).toBe("turn-tls");
+  });
+
+  it("stays with noVNC when it was chosen, until the best way is", () => {
+    const chosen = run(ATTACHED, READY, ...live(1), { type: "choiceMade", choice: "vnc" });
+    expect([opens(chosen.last), closes(chosen.last)]).toEqual([["vnc"], []]);
+    const there = after(chosen, shown(2));
+    expect([closes(there.last), cause(there.state)]).toEqual([[1], "chosen"]);
+    expect(after(there, { type: "networkChanged" }).last).toEqual([]);
+    const back = after(there, { type: "choiceMade", choice: "auto" });
+    expect(opens(back.last)).toEqual(["webrtc"]);
+  });
+});
+
+describe("a picture that is lost", () => {
+  const LIVE: Event[] = [ATTACHED, READY, ...live(1), fires("settled")];
+
+  it("stays until its successor has a frame", () => {
+    const lost = run(...LIVE, quiet(1), ANSWERED);
+    expect([opens(lost.last), closes(lost.last)]).toEqual([["webrtc"], []]);
+    expect(phase(lost.state)).toBe("connecting");
+    const { last } = after(lost, shown(2));
+    expect(last).toContainEqual({ type: "show", id: 2 });
+    expect(closes(last)).toEqual([1]);
+  });
+
+  it("is asked for as soon as the server answers, after a silence as well", () => {
+    const silent = run(...LIVE, quiet(1), SILENT);
+    expect([opens(silent.last), cause(silent.state)]).toEqual([[], "network-lost"]);
+    const { last } = after(silent, ANSWERED);
+    expect(opens(last)).toEqual(["webrtc"]);
+    expect(last).toContainEqual({ type: "openEventsAgain" });
+  });
+
+  it("is live again when it mends, and its successor is closed", () => {
+    const { state, last } = run(...LIVE, quiet(1), ANSWERED, { type: "heardAgain", id: 1 });
+    expect([phase(state), closes(last)]).toEqual(["live", [2]]);
+  });
+
+  it("is named after a while, and comes back from there", () => {
+    const named = run(...LIVE, quiet(1), SILENT, fires("name"));
+    expect(phase(named.state)).toBe("failed");
+    const { state } = after(named, ANSWERED, ...live(2));
+    expect(phase(state)).toBe("live");
+  });
+
+  it("says that the computer is offline when it is", () => {
+    const { state } = run(...LIVE, quiet(1), { type: "serverSilent", offline: true });
+    expect(cause(state)).toBe("offline");
+  });
+
+  it("comes by a WebSocket when only UDP is gone", () => {
+    const { state } = run(...LIVE, quiet(1), ANSWERED, fires("lower"), ...live(3));
+    expect([phase(state), rung(state)]).toEqual(["live", "websocket"]);
+  });
+
+  it("so soon after it came counts against its way", () => {
+    const young = run(ATTACHED, READY, ...live(1), quiet(1), ANSWERED);
+    expect(opens(young.last)).toEqual(["websocket"]);
+    expect(young.last).toContainEqual({ type: "setTimer", timer: "webrtcAgain", afterMs: 500 });
+  });
+});
+
+describe("a gateway that is lost", () => {
+  it("is asked for a new connection when it is back", () => {
+    const { last } = run(ATTACHED, READY, ...live(1), LOST, { type: "gatewayBack" });
+    expect(opens(last)).toEqual(["webrtc"]);
+  });
+
+  it("leaves no picture that is live before the new gateway's first frame", () => {
+    const back = run(ATTACHED, READY, ...live(1), LOST, { type: "gatewayBack" });
+    expect(phase(back.state)).toBe("connecting");
+    expect(phase(after(back, ...live(2)).state)).toBe("live");
+  });
+
+  it("has some time before noVNC, which does without it", () => {
+    const lost = run(ATTACHED, READY, ...live(1), LOST);
+    expect(lost.last).toContainEqual({ type: "setTimer", timer: "lower", afterMs: 4_000 });
+    expect(opens(after(lost, fires("lower")).last)).toEqual(["vnc"]);
+  });
+
+  it("is not waited for for ever by a viewer who missed its return", () => {
+    const again: Event = { type: "eventsBegunAgain" };
+    const { state, last } = run(ATTACHED, READY, ...live(1), LOST, again);
+    expect(state.gatewayLost).toBe(false);
+    expect(opens(last)).toEqual(["webrtc"]);
+    expect(run(ATTACHED, READY, ...live(1), again).last).toEqual([]);
   });
 });
 
 describe("a picture that is decoded", () => {
-  const CONNECTED: Event[] = [ATTACHED, READY, ...live(1).slice(0, 2)];
   const DECODED: Event = { type: "frameDecoded", id: 1 };
-  const TIMED_OUT: Event = { type: "timerFired", timer: "shown" };
+  const CONNECTED: Event[] = [ATTACHED, READY, ...connected(1)];
 
   it("has three seconds to be shown, from the first time that it is said", () => {
     const { last } = run(...CONNECTED, DECODED);
-    expect(last).toEqual([{ type: "setTimer", timer: "shown", afterMs: 3000 }]);
+    expect(last).toEqual([{ type: "setTimer", timer: "shown", afterMs: 3_000 }]);
     expect(run(...CONNECTED, DECODED, DECODED).last).toEqual([]);
   });
 
-  it("and not shown is asked for once more, by another connection", () => {
-    const { state, last } = run(...CONNECTED, DECODED, TIMED_OUT);
-    expect(state.reason).toBe(NOT_SHOWN);
-    expect(last).toContainEqual({ type: "closeConnection", id: 1 });
-    const next = run(...CONNECTED, DECODED, TIMED_OUT, { type: "timerFired", timer: "retry" });
-    expect(next.last).toContainEqual({ type: "openConnection", id: 2 });
-  });
-
-  it("and shown in time changes nothing more", () => {
-    const { state, all } = run(...CONNECTED, DECODED, ...live(1).slice(2), TIMED_OUT);
-    expect(phase(state)).toBe("live");
-    expect(all).toContainEqual({ type: "clearTimer", timer: "shown" });
-    expect(all).not.toContainEqual({ type: "openConnection", id: 2 });
+  it("and not shown is asked for by another way, and says so", () => {
+    const { state, last } = run(...CONNECTED, DECODED, fires("shown"));
+    expect(closes(last)).toEqual([1]);
+    expect(opens(last)).toEqual(["websocket"]);
+    expect(state.causes.webrtc).toBe("picture-not-shown");
   });
 
   it("of a connection that is not tried says nothing", () => {
     expect(run(ATTACHED, READY, DECODED).last).toEqual([]);
     expect(run(...CONNECTED, { type: "frameDecoded", id: 7 }).last).toEqual([]);
-  });
-
-  it("and never shown is seen by noVNC in the end", () => {
-    const once = (id: number): Event[] => [
-      ...live(id).slice(0, 2),
-      { type: "frameDecoded", id },
-      TIMED_OUT,
-    ];
-    const again: Event = { type: "timerFired", timer: "retry" };
-    const { state } = run(ATTACHED, READY, ...once(1), again, ...once(2), again, ...once(3));
-    expect(state.vnc).not.toBeNull();
-    expect(state.reason).toBe(NOT_SHOWN);
-  });
-});
-
-describe("events that are followed anew", () => {
-  const AGAIN: Event = { type: "eventsBegunAgain" };
-
-  it("change nothing under a live picture", () => {
-    expect(run(ATTACHED, READY, ...live(1), AGAIN).last).toEqual([]);
-  });
-
-  it("do not leave a viewer waiting for a gateway whose return it missed", () => {
-    const { state, last } = run(ATTACHED, READY, ...live(1), { type: "gatewayLost" }, AGAIN);
-    expect(state.gatewayLost).toBe(false);
-    expect(last).toContainEqual({ type: "openConnection", id: 2 });
   });
 });

@@ -1,303 +1,349 @@
 /**
  * What a viewer does, as a state machine: `step(state, event)` gives the next state and the
- * commands to carry out. Pure: no clock, no network, no DOM. Times are in milliseconds.
+ * commands to carry out. Pure: no clock, no network, no DOM.
  *
- * The one idea: the picture that is shown stays until its successor has a frame. So there are at
- * most two WebRTC connections, `shown` and `trying`, and noVNC as the rung below them.
+ * The one idea: the picture that is shown stays until its successor has a frame. Ways to a picture
+ * are tried next to it, at most one connection for each, and race: what has a frame first is shown,
+ * and a better one that comes later takes over. A way that fails is tried again by itself.
  */
 
+import type { CauseCode } from "./causes";
 import {
-  AGAIN_MS,
-  BACKOFF_MS,
-  CHOSEN,
-  type Command,
   type Event,
-  type Facts,
-  GRACE_MS,
+  emptied,
+  isAtWork,
   isReady,
-  NO_PATH,
-  NO_PICTURE,
-  NOT_SHOWN,
-  PATH_LOST,
-  PATH_MS,
+  isWell,
+  MOST_FAILURES,
+  NO_FAILURES,
+  owesPicture,
   type PathState,
-  PICTURE_MS,
-  type Rung,
-  SHOWN_MS,
+  RUNG,
+  rank,
   type State,
   type Stepped,
   start,
-  TIMERS,
   type Timer,
-  TRIES,
+  type Try,
+  WAYS,
+  type Way,
 } from "./state";
+import { above, difference, lower } from "./timers";
 
 export * from "./state";
 
 /** Takes one event, moves, and says what the element must do next. */
 export function step(state: State, event: Event): Stepped {
+  const next = judged(descended(move(state, event)));
+  return next === state ? [state, []] : [next, difference(state, next)];
+}
+
+function move(state: State, event: Event): State {
   if (event.type === "attached") return attach(state);
-  if (event.type === "detached") return finish({ ...state, attached: false, over: null });
-  if (!state.attached || state.over === "ended") return [state, []];
+  if (event.type === "detached") return emptied({ ...state, attached: false, over: null });
+  if (!state.attached || state.over === "ended") return state;
+  if (event.type === "sessionEnded") return end(state, event.reason);
+  if (event.type === "choiceMade") return choose(state, event.choice);
+  if (state.over) return state;
   switch (event.type) {
     case "sessionChanged":
-      return change(state, event.facts);
-    case "sessionEnded":
-      return finish({ ...state, over: "ended", reason: event.reason });
+      return change(state, event);
     case "sessionRefused":
-      return finish({ ...state, over: "failed", reason: event.reason });
+      return emptied({ ...state, over: "failed", reason: event.reason });
     case "gatewayLost":
-      return [{ ...state, gatewayLost: true }, []];
+      return gatewayLost(state);
     case "gatewayBack":
-      return returnOfGateway(state);
+      return gatewayBack(state);
     case "eventsBegunAgain":
       // Its return may have been missed; an offer finds out.
-      return state.gatewayLost ? returnOfGateway(state) : [state, []];
+      return state.gatewayLost ? gatewayBack(state) : state;
     case "offerAnswered":
       return answered(state, event.id);
     case "offerRefused":
       return refused(state, event);
+    case "hinted":
+      return changeTry(state, event.id, (tried) => ({ ...tried, hint: event.cause }));
     case "pathChanged":
-      return pathChanged(state, event.id, event.path);
+      return pathChanged(state, event.id, event.path, event.cause);
     case "frameDecoded":
       return decoded(state, event.id);
     case "frameShown":
-      return frame(state, event.id);
-    case "vncConnected":
-      return vncConnected(state, event.id);
-    case "vncLost":
-      return vncLost(state, event.id, event.reason);
-    case "cameOnline":
-      return state.choice === "vnc" ? [state, []] : retryNow(state);
+      return frameShown(state, event.id);
+    case "rungFound":
+      if (state.shown?.id !== event.id) return state;
+      return { ...state, shown: { ...state.shown, rung: event.rung } };
+    case "wentQuiet":
+      return state.shown?.id === event.id ? doubt(state) : state;
+    case "heardAgain":
+      return state.shown?.id === event.id ? mended(state) : state;
+    case "serverAnswered":
+      return serverAnswered(state);
+    case "serverSilent":
+      return serverSilent(state, event.offline);
+    case "networkChanged":
+      return networkChanged(state);
     case "becameVisible":
-      return isWell(state) || state.trying ? [state, []] : retryNow(state);
-    case "rungChosen":
-      return choose(state, event.rung);
+      return isWell(state) && state.shown?.way === "webrtc" ? state : begin(state);
     case "timerFired":
       return fired(state, event.timer);
   }
 }
 
-function isWell(state: State): boolean {
-  return Boolean(state.vnc) || Boolean(state.shown?.healthy && !state.gatewayLost);
+/** Opens the next way down at once when nothing above it may yet bring the picture. */
+function descended(state: State): State {
+  const way = lower(state);
+  if (way === null || state.gatewayLost || above(state, way)) return state;
+  return open(state, way);
 }
 
-function attach(state: State): Stepped {
-  if (state.attached) return [state, []];
-  const [next, commands] = open({ ...start(), nextId: state.nextId, attached: true });
-  return [next, [{ type: "openEvents" }, ...commands]];
+/** Names a failure when every way has failed; takes the name back when a picture is there or not due. */
+function judged(state: State): State {
+  if (!owesPicture(state)) return state.named ? { ...state, named: false } : state;
+  const none = WAYS.every((way) => !state.tries[way] && state.failures[way] > 0);
+  return none && !state.named ? { ...state, named: true } : state;
 }
 
-function finish(state: State): Stepped {
-  const commands: Command[] = [{ type: "closeEvents" }, ...clear(...TIMERS)];
-  if (state.trying) commands.push({ type: "closeConnection", id: state.trying.id });
-  if (state.shown) commands.push({ type: "closeConnection", id: state.shown.id });
-  if (state.vnc) commands.push({ type: "closeVnc", id: state.vnc.id });
-  return [{ ...state, trying: null, shown: null, vnc: null }, commands];
+// --- opening and failing --------------------------------------------------------------------------
+
+function attach(state: State): State {
+  if (state.attached) return state;
+  return begin({ ...start(), nextId: state.nextId, attached: true });
 }
 
-function change(state: State, facts: Facts): Stepped {
-  const next = { ...state, facts };
-  if (facts.status === "ended") {
-    return finish({ ...next, over: "ended", reason: facts.reason || "The session has ended." });
-  }
-  const becameReady = isReady(next) && !isReady(state);
-  if (becameReady && next.trying?.waitsFor === "frame")
-    return [next, [timer("picture", PICTURE_MS)]];
-  // WebRTC gave up while there was no machine whose VNC could be shown; now there is one.
-  if (becameReady && next.failures >= TRIES && next.choice === "auto" && !next.vnc) {
-    return openVnc(next, next.reason || NO_PATH);
-  }
-  return [next, []];
+function end(state: State, reason: string): State {
+  return emptied({ ...state, over: "ended", reason: reason || "The session has ended." });
 }
 
-/** Opens a new connection next to the one that is shown, in place of one that is being tried. */
-function open(state: State): Stepped {
-  const id = state.nextId;
-  const commands: Command[] = clear("retry", "path", "picture", "shown", "grace", "again");
-  if (state.over === "failed") commands.push({ type: "openEvents" });
-  if (state.trying) commands.push({ type: "closeConnection", id: state.trying.id });
-  commands.push({ type: "openConnection", id }, timer("path", PATH_MS));
-  return [{ ...state, over: null, nextId: id + 1, trying: { id, waitsFor: "gateway" } }, commands];
+function open(state: State, way: Way): State {
+  const tries = { ...state.tries, [way]: { id: state.nextId, waitsFor: "gateway" } };
+  return { ...state, nextId: state.nextId + 1, tries };
 }
 
-function retryNow(state: State): Stepped {
-  if (state.over === "failed") return open({ ...state, failures: 0, vncFailures: 0 });
-  return open(state);
+/** Tries from the top of the ladder, next to what is shown; what failed just now waits its pause. */
+function begin(state: State): State {
+  if (state.server !== "answers") return state;
+  const lost = state.shown && !isWell(state) ? state.shown.way : null;
+  const ways = WAYS.filter((way) => {
+    if (state.tries[way] || state.failures[way] > 0) return false;
+    if (state.choice === "vnc") return way === "vnc" && !isWell(state);
+    return way === "webrtc" || way === lost;
+  });
+  return ways.reduce(open, state);
 }
 
-function returnOfGateway(state: State): Stepped {
-  // What the lost gateway carried is dead, though the browser takes seconds to notice it.
-  const shown = state.shown && {
-    ...state.shown,
-    healthy: state.shown.healthy && !state.gatewayLost,
+function fail(state: State, way: Way, cause: CauseCode): State {
+  const failures = Math.min(state.failures[way] + 1, MOST_FAILURES);
+  // What was chosen and cannot be had is not insisted on.
+  const isHopeless = way === "vnc" && failures >= MOST_FAILURES;
+  return {
+    ...state,
+    choice: isHopeless ? "auto" : state.choice,
+    tries: { ...state.tries, [way]: null },
+    causes: { ...state.causes, [way]: cause },
+    failures: { ...state.failures, [way]: failures },
   };
-  const next = { ...state, shown, gatewayLost: false, failures: 0 };
-  // An offer that is on its way reaches the new gateway.
-  if (next.trying?.waitsFor === "gateway" || next.choice === "vnc") return [next, []];
-  return open(next);
 }
 
-function answered(state: State, id: number): Stepped {
-  if (state.trying?.id !== id || state.trying.waitsFor !== "gateway") return [state, []];
-  return [{ ...state, trying: { id, waitsFor: "network" } }, []];
+/** Gives the way that is tried by the connection `id`. */
+function wayTried(state: State, id: number): Way | undefined {
+  return WAYS.find((way) => state.tries[way]?.id === id);
 }
 
-function refused(state: State, event: Extract<Event, { type: "offerRefused" }>): Stepped {
-  if (state.trying?.id !== event.id) return [state, []];
+function changeTry(state: State, id: number, change: (tried: Try) => Try): State {
+  const way = wayTried(state, id);
+  const tried = way && state.tries[way];
+  return tried ? { ...state, tries: { ...state.tries, [way]: change(tried) } } : state;
+}
+
+/** Gives the state without the tries that `is` says of. */
+function without(state: State, is: (tried: Try, way: Way) => boolean): State {
+  const tries = { ...state.tries };
+  for (const way of WAYS) {
+    const tried = tries[way];
+    if (tried && is(tried, way)) tries[way] = null;
+  }
+  return { ...state, tries };
+}
+
+function isUnconnected(tried: Try): boolean {
+  return tried.waitsFor !== "frame";
+}
+
+// --- what connections say -------------------------------------------------------------------------
+
+function answered(state: State, id: number): State {
+  const way = wayTried(state, id);
+  if (!way || state.tries[way]?.waitsFor !== "gateway") return state;
+  const next = changeTry(state, id, (tried) => ({ ...tried, waitsFor: "network" }));
+  // Only a gateway answers, so there is one again; what the lost one carried is dead.
+  return way !== "vnc" && state.gatewayLost ? withNewGateway(next) : next;
+}
+
+function refused(state: State, event: Extract<Event, { type: "offerRefused" }>): State {
+  const way = wayTried(state, event.id);
+  if (!way) return state;
   switch (event.refusal) {
     case "forbidden":
-      return finish({ ...state, over: "failed", reason: event.reason });
+      return emptied({ ...state, over: "failed", reason: event.reason });
+    case "unreachable": {
+      const next = fail(state, way, event.cause ?? "server-unreachable");
+      return { ...next, server: asking(next) };
+    }
     case "rejected":
-      return fail({ ...state, failures: TRIES - 1 }, event.reason);
+      return fail(state, way, event.cause ?? "offer-rejected");
     case "busy":
-      return fail(state, event.reason);
+      return fail(state, way, event.cause ?? "gateway-unreachable");
   }
 }
 
-function pathChanged(state: State, id: number, path: PathState): Stepped {
-  if (state.trying?.id === id) return tryingPathChanged(state, path);
-  if (state.shown?.id !== id) return [state, []];
-  const shown = { id, healthy: path === "connected" };
-  const next = { ...state, shown };
-  if (path === "connected") return [next, clear("grace")];
-  if (state.trying) return [next, []];
-  if (path === "disconnected") return [next, [timer("grace", GRACE_MS)]];
-  return open(next);
-}
-
-function tryingPathChanged(state: State, path: PathState): Stepped {
-  if (!state.trying) return [state, []];
-  if (path === "connected") {
-    if (state.trying.waitsFor === "frame") return [state, []];
-    const next: State = {
-      ...state,
-      everConnected: true,
-      trying: { id: state.trying.id, waitsFor: "frame" },
-    };
-    const wait = isReady(next) ? [timer("picture", PICTURE_MS)] : [];
-    return [next, [...clear("path"), ...wait]];
-  }
-  return path === "failed" ? fail(state, state.everConnected ? PATH_LOST : NO_PATH) : [state, []];
-}
-
-/** The connection that was tried will not do: again after a pause, or a rung down. */
-function fail(state: State, reason: string): Stepped {
-  const commands: Command[] = clear("path", "picture", "shown");
-  if (state.trying) commands.push({ type: "closeConnection", id: state.trying.id });
-  const next: State = { ...state, trying: null, failures: state.failures + 1 };
-  if (state.vnc) return [next, [...commands, timer("again", AGAIN_MS)]];
-  const enough = next.failures >= TRIES && next.choice === "auto" && isReady(next);
-  if (enough) {
-    const [lower, more] = openVnc(next, reason);
-    return [lower, [...commands, ...more]];
-  }
-  const pause = BACKOFF_MS[Math.min(next.failures - 1, BACKOFF_MS.length - 1)] ?? 0;
-  return [{ ...next, reason }, [...commands, timer("retry", pause)]];
-}
-
-function frame(state: State, id: number): Stepped {
-  if (state.trying?.id !== id) return [state, []];
-  const commands: Command[] = [...clear(...TIMERS), { type: "showPicture", id }];
-  if (state.shown) commands.push({ type: "closeConnection", id: state.shown.id });
-  if (state.vnc) commands.push({ type: "closeVnc", id: state.vnc.id });
-  const next: State = {
-    ...state,
-    shown: { id, healthy: true },
-    trying: null,
-    vnc: null,
-    failures: 0,
-    vncFailures: 0,
-    everConnected: true,
-    firstFrame: true,
-    gatewayLost: false,
-    over: null,
-    reason: "",
-  };
-  return [next, commands];
+function pathChanged(state: State, id: number, path: PathState, cause?: CauseCode): State {
+  if (state.shown?.id === id) return path === "connected" ? mended(state) : doubt(state);
+  const way = wayTried(state, id);
+  if (!way || path === "disconnected") return state;
+  if (path === "failed") return fail(state, way, cause ?? whyUnconnected(state, way));
+  if (state.tries[way]?.waitsFor === "frame") return state;
+  return changeTry(state, id, (tried) => ({ ...tried, waitsFor: "frame" }));
 }
 
 /** The browser has a picture: it must show it soon, or another connection has to. */
-function decoded(state: State, id: number): Stepped {
-  const { trying } = state;
-  if (trying?.id !== id || trying.waitsFor !== "frame" || trying.decoded) return [state, []];
-  return [{ ...state, trying: { ...trying, decoded: true } }, [timer("shown", SHOWN_MS)]];
+function decoded(state: State, id: number): State {
+  const { webrtc } = state.tries;
+  if (webrtc?.id !== id || webrtc.waitsFor !== "frame" || webrtc.decoded) return state;
+  return changeTry(state, id, (tried) => ({ ...tried, decoded: true }));
 }
 
-function openVnc(state: State, reason: string): Stepped {
-  const id = state.nextId;
-  const commands: Command[] = clear("retry", "path", "picture", "shown", "grace", "again", "vnc");
-  if (state.vnc) commands.push({ type: "closeVnc", id: state.vnc.id });
-  commands.push({ type: "openVnc", id });
-  const vnc = { id, connected: false };
-  return [{ ...state, nextId: id + 1, vnc, over: null, reason }, commands];
+function frameShown(state: State, id: number): State {
+  const way = wayTried(state, id);
+  if (!way) return state;
+  const { shown } = state;
+  const isWorse = shown !== null && isWell(state) && rank(way) > rank(shown.way);
+  if (isWorse && state.choice !== "vnc") return without(state, (tried) => tried.id === id);
+  const next: State = {
+    ...without(state, (_, other) => rank(other) >= rank(way) || state.choice === way),
+    shown: { id, way, rung: RUNG[way], healthy: true, settled: false },
+    causes: { ...state.causes, [way]: null },
+    server: "answers",
+    firstFrame: true,
+  };
+  return way === "vnc" ? next : { ...next, gatewayLost: false };
 }
 
-function vncConnected(state: State, id: number): Stepped {
-  if (state.vnc?.id !== id) return [state, []];
-  const commands: Command[] = [];
-  // A dead picture below noVNC is of no use; it would only be closed later.
-  if (state.shown) commands.push({ type: "closeConnection", id: state.shown.id });
-  if (state.choice === "auto") commands.push(timer("again", AGAIN_MS));
-  const vnc = { id, connected: true };
-  return [{ ...state, vnc, shown: null, vncFailures: 0, firstFrame: true }, commands];
+/** Nothing is heard over what is shown. First it is asked, cheaply, whether the server answers. */
+function doubt(state: State): State {
+  const { shown } = state;
+  if (!shown?.healthy) return state;
+  const lost = Math.min(state.failures[shown.way] + 1, MOST_FAILURES);
+  const failures = { ...state.failures, [shown.way]: shown.settled ? 0 : lost };
+  return { ...state, shown: { ...shown, healthy: false }, failures, server: asking(state) };
 }
 
-function vncLost(state: State, id: number, reason: string): Stepped {
-  if (state.vnc?.id !== id) return [state, []];
-  const next: State = { ...state, vnc: null, vncFailures: state.vncFailures + 1 };
-  const close: Command[] = [{ type: "closeVnc", id }];
-  if (next.vncFailures < TRIES) {
-    const pause = BACKOFF_MS[next.vncFailures] ?? 0;
-    return [{ ...next, vnc: { id, connected: false } }, [...close, timer("vnc", pause)]];
-  }
-  const commands: Command[] = [...close, ...clear("retry", "again"), timer("again", AGAIN_MS)];
-  if (next.trying) commands.push({ type: "closeConnection", id: next.trying.id });
-  if (next.shown) commands.push({ type: "closeConnection", id: next.shown.id });
-  const words = [state.reason === CHOSEN ? "" : state.reason, reason].filter(Boolean).join(" ");
-  return [
-    { ...next, trying: null, shown: null, over: "failed", choice: "auto", reason: words },
-    commands,
-  ];
+/** What was in doubt is well again: what was tried in its place is not needed. */
+function mended(state: State): State {
+  const { shown } = state;
+  if (!shown || shown.healthy) return state;
+  const next: State = { ...state, shown: { ...shown, healthy: true }, server: "answers" };
+  if (state.choice === "vnc" || !isWell(next)) return next;
+  return without(next, (_, way) => rank(way) >= rank(shown.way));
 }
 
-function choose(state: State, wanted: Rung): Stepped {
-  if (wanted === "webrtc") {
-    return open({ ...state, choice: "auto", failures: 0, vncFailures: 0 });
-  }
-  const commands: Command[] = [];
-  if (state.trying) commands.push({ type: "closeConnection", id: state.trying.id });
-  const [next, more] = openVnc({ ...state, choice: "vnc", trying: null, vncFailures: 0 }, CHOSEN);
-  return [next, [...commands, ...more]];
+function asking({ server }: State): State["server"] {
+  return server === "answers" ? "asked" : server;
 }
 
-function fired(state: State, which: Timer): Stepped {
-  switch (which) {
-    case "path": {
-      if (!state.trying || state.trying.waitsFor === "frame") return [state, []];
-      const found = state.trying.waitsFor === "network" && !state.everConnected;
-      // A network that lets nothing through does not change in a second: no use in trying thrice.
-      return fail(found ? { ...state, failures: TRIES } : state, found ? NO_PATH : PATH_LOST);
-    }
-    case "picture":
-      return state.trying?.waitsFor === "frame" ? fail(state, NO_PICTURE) : [state, []];
-    case "shown":
-      return state.trying?.decoded ? fail(state, NOT_SHOWN) : [state, []];
-    case "grace":
-      return state.shown && !state.shown.healthy && !state.trying ? open(state) : [state, []];
-    case "retry":
-      return state.trying || state.vnc ? [state, []] : open(state);
+// --- what the surroundings say --------------------------------------------------------------------
+
+function change(state: State, { facts }: Extract<Event, { type: "sessionChanged" }>): State {
+  const next = { ...state, facts };
+  return facts.status === "ended" ? end(next, facts.reason) : next;
+}
+
+function gatewayLost(state: State): State {
+  // An offer that is on its way reaches the new gateway; what is connected hangs on the lost one.
+  const isDead = (tried: Try, way: Way) => way !== "vnc" && tried.waitsFor !== "gateway";
+  return { ...without(state, isDead), gatewayLost: true };
+}
+
+function gatewayBack(state: State): State {
+  return begin({ ...withNewGateway(state), failures: NO_FAILURES });
+}
+
+function withNewGateway(state: State): State {
+  const isDead = state.gatewayLost && state.shown !== null && state.shown.way !== "vnc";
+  const shown = isDead && state.shown ? { ...state.shown, healthy: false } : state.shown;
+  return { ...state, shown, gatewayLost: false };
+}
+
+function serverAnswered(state: State): State {
+  if (state.server === "answers") return state;
+  const next: State = { ...state, server: "answers", offline: false };
+  // The path was gone and is back: that no way worked meanwhile says nothing about them.
+  return begin(state.server === "silent" ? { ...next, failures: NO_FAILURES } : next);
+}
+
+function serverSilent(state: State, offline: boolean): State {
+  if (state.server === "answers") return state;
+  return { ...without(state, isUnconnected), server: "silent", offline };
+}
+
+function networkChanged(state: State): State {
+  if (state.server !== "answers") return state;
+  return begin({ ...without(state, isUnconnected), failures: NO_FAILURES });
+}
+
+function choose(state: State, choice: "auto" | "vnc"): State {
+  const next: State = { ...state, over: null, reason: "", choice, failures: NO_FAILURES };
+  if (choice === "auto") return begin({ ...next, named: false });
+  const alone = without(next, (_, way) => way !== "vnc");
+  const isThere = alone.tries.vnc || (isWell(alone) && alone.shown?.way === "vnc");
+  return isThere ? alone : open({ ...alone, server: "answers" }, "vnc");
+}
+
+// --- time -----------------------------------------------------------------------------------------
+
+function fired(state: State, timer: Timer): State {
+  switch (timer) {
+    case "webrtc":
+    case "websocket":
     case "vnc":
-      return state.vnc && !state.vnc.connected ? openVnc(state, state.reason) : [state, []];
-    case "again":
-      return state.trying || state.choice === "vnc" ? [state, []] : retryNow(state);
+      return state.tries[timer] ? fail(state, timer, whyLate(state, timer)) : state;
+    case "webrtcAgain":
+      return openAgain(state, "webrtc");
+    case "websocketAgain":
+      return openAgain(state, "websocket");
+    case "vncAgain":
+      return openAgain(state, "vnc");
+    case "lower": {
+      const way = lower(state);
+      return way ? open(state, way) : state;
+    }
+    case "name":
+      return { ...state, named: true };
+    case "shown":
+      return state.tries.webrtc?.decoded ? fail(state, "webrtc", "picture-not-shown") : state;
+    case "settled": {
+      const { shown } = state;
+      if (!shown) return state;
+      const failures = { ...state.failures, [shown.way]: 0 };
+      return { ...state, shown: { ...shown, settled: true }, failures };
+    }
   }
 }
 
-function timer(name: Timer, afterMs: number): Command {
-  return { type: "setTimer", timer: name, afterMs };
+function openAgain(state: State, way: Way): State {
+  return isAtWork(state) && !state.tries[way] ? open(state, way) : state;
 }
 
-function clear(...names: Timer[]): Command[] {
-  return names.map((name) => ({ type: "clearTimer", timer: name }));
+function whyLate(state: State, way: Way): CauseCode {
+  const tried = state.tries[way];
+  if (tried?.waitsFor === "frame" && way !== "vnc") {
+    return tried.decoded ? "picture-not-shown" : "no-picture";
+  }
+  if (way === "webrtc" && tried?.waitsFor === "gateway") return "gateway-unreachable";
+  return whyUnconnected(state, way);
+}
+
+function whyUnconnected(state: State, way: Way): CauseCode {
+  if (way === "websocket") return "websocket-blocked";
+  if (way === "vnc") return isReady(state) ? "vnc-blocked" : "no-picture";
+  return state.tries.webrtc?.hint ?? "udp-blocked";
 }

@@ -1,12 +1,32 @@
 /** A viewer's state, and what can be read from it. Pure. Times are in milliseconds. */
 
-export type Rung = "webrtc" | "vnc";
-export type Phase = "booting" | "connecting" | "live" | "vnc" | "failed" | "ended";
+import type { CauseCode } from "./causes";
+
+/** How a picture is asked for, best first. WebRTC is one connection with several rungs: ICE chooses. */
+export type Way = "webrtc" | "websocket" | "vnc";
+export const WAYS: readonly Way[] = ["webrtc", "websocket", "vnc"];
+export type Rung = "udp" | "tcp" | "turn-udp" | "turn-tcp" | "turn-tls" | "websocket" | "vnc";
+/** The rung of a way, as long as nothing more is known. */
+export const RUNG: Readonly<Record<Way, Rung>> = {
+  webrtc: "udp",
+  websocket: "websocket",
+  vnc: "vnc",
+};
+
+export type Phase = "booting" | "connecting" | "live" | "failed" | "ended";
 export type PathState = "connected" | "disconnected" | "failed";
-export type Refusal = "busy" | "rejected" | "forbidden";
-export type Timer = "path" | "picture" | "shown" | "grace" | "retry" | "vnc" | "again";
+export type Refusal = "busy" | "rejected" | "forbidden" | "unreachable";
+export type Timer = Way | `${Way}Again` | "lower" | "name" | "shown" | "settled";
 /** What is being waited for. */
-export type Waiting = "machine" | "gateway" | "network" | "frame" | "vnc" | "pause" | "nothing";
+export type Waiting =
+  | "machine"
+  | "server"
+  | "gateway"
+  | "network"
+  | "frame"
+  | "vnc"
+  | "pause"
+  | "nothing";
 
 export interface Stage {
   name: string;
@@ -23,29 +43,49 @@ export interface Facts {
   reason: string;
 }
 
+export interface Shown {
+  readonly id: number;
+  readonly way: Way;
+  readonly rung: Rung;
+  /** Something was heard over it lately. What is not healthy stays to be seen, still. */
+  readonly healthy: boolean;
+  /** It has been healthy for long enough to be trusted. */
+  readonly settled: boolean;
+}
+
+export interface Try {
+  readonly id: number;
+  readonly waitsFor: "gateway" | "network" | "frame";
+  /** Frames come in and are decoded, though none has been shown yet. */
+  readonly decoded?: true;
+  /** Why it will probably fail, as far as the connection knows. */
+  readonly hint?: CauseCode;
+}
+
+export type PerWay<T> = Readonly<Record<Way, T>>;
+
 export interface State {
-  readonly facts: Facts | null;
-  readonly shown: { readonly id: number; readonly healthy: boolean } | null;
-  readonly trying: {
-    readonly id: number;
-    readonly waitsFor: "gateway" | "network" | "frame";
-    /** Frames come in and are decoded, though none has been shown yet. */
-    readonly decoded?: true;
-  } | null;
-  readonly vnc: { readonly id: number; readonly connected: boolean } | null;
-  /** What the person chose; `auto` goes down the ladder by itself. */
-  readonly choice: "auto" | Rung;
-  /** Tries without a frame, since the last frame. */
-  readonly failures: number;
-  readonly vncFailures: number;
-  readonly nextId: number;
-  readonly gatewayLost: boolean;
-  readonly everConnected: boolean;
-  readonly firstFrame: boolean;
-  /** Why the viewer is not at the top of the ladder, failed or ended: one sentence. */
-  readonly reason: string;
-  readonly over: null | "failed" | "ended";
   readonly attached: boolean;
+  readonly facts: Facts | null;
+  readonly shown: Shown | null;
+  readonly tries: PerWay<Try | null>;
+  /** Why each way failed last; forgotten when it works. */
+  readonly causes: PerWay<CauseCode | null>;
+  /** How often each way failed since it last worked well, at most `MOST_FAILURES`. */
+  readonly failures: PerWay<number>;
+  /** What the person chose; `auto` climbs and descends by itself. */
+  readonly choice: "auto" | "vnc";
+  /** Whether requests are answered: `asked` while that is being found out, `silent` if they are not. */
+  readonly server: "answers" | "asked" | "silent";
+  readonly offline: boolean;
+  readonly gatewayLost: boolean;
+  readonly firstFrame: boolean;
+  /** There should be a picture, and there has been none for so long that it is called a failure. */
+  readonly named: boolean;
+  readonly over: null | "failed" | "ended";
+  /** Why it is over: sentences of the server's. */
+  readonly reason: string;
+  readonly nextId: number;
 }
 
 export type Event =
@@ -59,124 +99,144 @@ export type Event =
   /** The session is followed anew, from now: what happened in between is not told. */
   | { type: "eventsBegunAgain" }
   | { type: "offerAnswered"; id: number }
-  | { type: "offerRefused"; id: number; refusal: Refusal; reason: string }
-  | { type: "pathChanged"; id: number; path: PathState }
+  | { type: "offerRefused"; id: number; refusal: Refusal; reason: string; cause?: CauseCode }
+  | { type: "hinted"; id: number; cause: CauseCode }
+  | { type: "pathChanged"; id: number; path: PathState; cause?: CauseCode }
   | { type: "frameDecoded"; id: number }
   | { type: "frameShown"; id: number }
-  | { type: "vncConnected"; id: number }
-  | { type: "vncLost"; id: number; reason: string }
-  | { type: "cameOnline" }
+  | { type: "rungFound"; id: number; rung: Rung }
+  /** Nothing was heard over what is shown for a while. */
+  | { type: "wentQuiet"; id: number }
+  | { type: "heardAgain"; id: number }
+  | { type: "serverAnswered" }
+  | { type: "serverSilent"; offline: boolean }
+  /** Another network, online again, or awake after sleep: what was known of the path is old. */
+  | { type: "networkChanged" }
   | { type: "becameVisible" }
-  | { type: "rungChosen"; rung: Rung }
+  | { type: "choiceMade"; choice: "auto" | "vnc" }
   | { type: "timerFired"; timer: Timer };
 
 export type Command =
   | { type: "openEvents" }
   | { type: "closeEvents" }
-  | { type: "openConnection"; id: number }
-  | { type: "closeConnection"; id: number }
-  | { type: "showPicture"; id: number }
-  | { type: "openVnc"; id: number }
-  | { type: "closeVnc"; id: number }
+  /** Nothing came for a while: what the browser still holds may be dead without its knowing. */
+  | { type: "openEventsAgain" }
+  | { type: "open"; way: Way; id: number }
+  | { type: "close"; id: number }
+  | { type: "show"; id: number }
+  /** Ask the server again and again whether it answers. */
+  | { type: "askServer" }
+  | { type: "stopAsking" }
   | { type: "setTimer"; timer: Timer; afterMs: number }
   | { type: "clearTimer"; timer: Timer };
 
 export type Stepped = [State, Command[]];
 
-/** How long a connection may take to find a path through the network. */
-export const PATH_MS = 8_000;
-/** How long a ready machine's first frame may take on a connected path. */
-export const PICTURE_MS = 10_000;
-/** How long frames may be decoded without one being shown. */
-export const SHOWN_MS = 3_000;
-/** How long a path may be disconnected: ICE often mends it. */
-export const GRACE_MS = 2_000;
-/** Tries of WebRTC before noVNC, when a path was found before. */
-export const TRIES = 3;
-/** After how long a viewer on noVNC, or one that failed, tries WebRTC again by itself. */
-export const AGAIN_MS = 30_000;
-export const BACKOFF_MS = [0, 500, 1_000, 2_000, 5_000] as const;
-export const TIMERS: readonly Timer[] = [
-  "path",
-  "picture",
-  "shown",
-  "grace",
-  "retry",
-  "vnc",
-  "again",
-];
+export const MOST_FAILURES = 4;
 
-export const NO_PATH =
-  "Your network let no WebRTC connection through (UDP may be blocked and no TURN server reachable).";
-export const NO_PICTURE = "The WebRTC connection stands, but no picture came through it.";
-export const NOT_SHOWN = "The picture did not show.";
-export const PATH_LOST = "The WebRTC connection was lost and could not be made again.";
-export const CHOSEN = "You chose noVNC.";
+const NONE: PerWay<null> = { webrtc: null, websocket: null, vnc: null };
+export const NO_FAILURES: PerWay<number> = { webrtc: 0, websocket: 0, vnc: 0 };
 
 export function start(): State {
   return {
+    attached: false,
     facts: null,
     shown: null,
-    trying: null,
-    vnc: null,
+    tries: NONE,
+    causes: NONE,
+    failures: NO_FAILURES,
     choice: "auto",
-    failures: 0,
-    vncFailures: 0,
-    nextId: 1,
+    server: "answers",
+    offline: false,
     gatewayLost: false,
-    everConnected: false,
     firstFrame: false,
-    reason: "",
+    named: false,
     over: null,
-    attached: false,
+    reason: "",
+    nextId: 1,
   };
 }
 
-/** The word for the state, as `data-state` shows it. */
-export function phase(state: State): Phase {
-  if (state.over) return state.over;
-  if (state.vnc?.connected) return "vnc";
-  if (state.shown?.healthy && !state.gatewayLost) return "live";
-  if (!state.firstFrame && !isReady(state)) return "booting";
-  return "connecting";
-}
-
-export function waitingFor(state: State): Waiting {
-  if (state.over || state.vnc?.connected) return "nothing";
-  if (state.shown?.healthy && !state.gatewayLost) return "nothing";
-  if (state.vnc) return "vnc";
-  if (state.gatewayLost) return "gateway";
-  if (!state.trying) return state.shown ? "network" : "pause";
-  if (state.trying.waitsFor === "frame" && !isReady(state)) return "machine";
-  return state.trying.waitsFor;
-}
-
-export function rung(state: State): Rung | null {
-  if (state.vnc?.connected) return "vnc";
-  return state.shown ? "webrtc" : null;
+/** Gives the state with nothing open. */
+export function emptied(state: State): State {
+  return { ...state, shown: null, tries: NONE, server: "answers", named: false };
 }
 
 export function isReady(state: State): boolean {
   return state.facts?.status === "vm_created";
 }
 
-/** The detail of a `fanlight-state` event. */
-export interface ViewerState {
-  state: Phase;
-  reason: string;
-  rung: Rung | null;
-  firstFrame: boolean;
-  waitingFor: Waiting;
+/** Whether a picture is shown that is alive. */
+export function isWell(state: State): boolean {
+  return Boolean(state.shown?.healthy && !(state.gatewayLost && state.shown.way !== "vnc"));
 }
 
-/** Gives what a viewer says of itself. */
-export function told(state: State): ViewerState {
-  const { reason, firstFrame } = state;
-  return {
-    state: phase(state),
-    reason,
-    rung: rung(state),
-    firstFrame,
-    waitingFor: waitingFor(state),
-  };
+/** Whether the viewer works on it: it is in a page, and nothing is over. */
+export function isAtWork(state: State): boolean {
+  return state.attached && state.over === null;
+}
+
+/** Whether there ought to be a picture and is none. A machine that boots owes none yet. */
+export function owesPicture(state: State): boolean {
+  if (!isAtWork(state) || isWell(state)) return false;
+  const unknown = state.facts === null || state.gatewayLost || state.server !== "answers";
+  return isReady(state) || unknown;
+}
+
+/** The place of a way in the ladder: 0 is the best. */
+export function rank(way: Way): number {
+  return WAYS.indexOf(way);
+}
+
+/** The word for the state, as `data-state` shows it. */
+export function phase(state: State): Phase {
+  if (state.over) return state.over;
+  if (isWell(state)) return "live";
+  if (state.named) return "failed";
+  if (!state.firstFrame && !isReady(state)) return "booting";
+  return "connecting";
+}
+
+export function waitingFor(state: State): Waiting {
+  if (state.over || isWell(state)) return "nothing";
+  if (state.server === "silent") return "server";
+  if (state.gatewayLost) return "gateway";
+  const { webrtc, websocket, vnc } = state.tries;
+  const tried = [webrtc, websocket].find((each) => each?.waitsFor === "frame");
+  const best = tried ?? webrtc ?? websocket;
+  if (best?.waitsFor === "frame" && !isReady(state)) return "machine";
+  if (best) return best.waitsFor;
+  if (vnc) return "vnc";
+  return state.server === "asked" ? "network" : "pause";
+}
+
+export function rung(state: State): Rung | null {
+  return state.shown?.rung ?? null;
+}
+
+/** Why the picture is not there, or not by the best way; empty when nothing is wrong. */
+export function cause(state: State): CauseCode | "" {
+  if (state.over) return "";
+  if (isWell(state)) return causeOfRung(state);
+  if (state.server === "silent") {
+    if (state.offline) return "offline";
+    return state.firstFrame ? "network-lost" : "server-unreachable";
+  }
+  if (state.gatewayLost) return "gateway-unreachable";
+  const { webrtc, websocket } = state.tries;
+  const waits = [webrtc, websocket].find((each) => each?.waitsFor === "frame");
+  if (waits && state.named) return waits.decoded ? "picture-not-shown" : "no-picture";
+  const { causes } = state;
+  if (causes.webrtc && SERVERS.includes(causes.webrtc)) return causes.webrtc;
+  if (state.named || (causes.webrtc && causes.websocket && causes.vnc)) return "no-path";
+  return causes.webrtc ?? "";
+}
+
+/** Causes that lie behind the network: no other way would help. */
+const SERVERS: readonly CauseCode[] = ["gateway-unreachable", "server-unreachable", "no-picture"];
+
+function causeOfRung({ shown, choice, causes }: State): CauseCode | "" {
+  if (shown?.way === "vnc" && choice === "vnc") return "chosen";
+  if (shown?.way === "vnc") return causes.webrtc ?? causes.websocket ?? "";
+  return shown?.way === "websocket" ? (causes.webrtc ?? "") : "";
 }

@@ -10,9 +10,10 @@ export const STYLE = `
 :host([hidden]) { display: none; }
 .frame { display: flex; flex-direction: column; width: 100%; height: 100%; min-height: inherit; }
 .stage { position: relative; flex: 1; min-height: 160px; outline: none; touch-action: none; user-select: none; -webkit-user-select: none; }
-video, .vnc { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; background: #0b1113; }
-video { pointer-events: none; }
-:host([data-state="ended"]) video { visibility: hidden; }
+video, .vnc, canvas.picture { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; background: #0b1113; }
+video, canvas.picture { pointer-events: none; }
+:host([data-state="ended"]) :is(video, canvas.picture) { visibility: hidden; }
+.vnc.beneath { visibility: hidden; }
 .vnc[hidden], .cover[hidden], [hidden] { display: none !important; }
 .keys { position: absolute; left: 0; bottom: 0; width: 1px; height: 1px; padding: 0; border: 0; opacity: 0; resize: none; font-size: 16px; pointer-events: none; caret-color: transparent; }
 .stage:has(.keys:focus-visible):has(.cover[hidden])::after, .stage:has(.vnc:focus-within)::after { content: ""; position: absolute; inset: 0; border: 2px solid var(--accent); pointer-events: none; }
@@ -46,7 +47,7 @@ button svg { width: 18px; height: 18px; fill: none; stroke: currentColor; stroke
 @media (prefers-color-scheme: light) {
   :host { --bg: #e9efee; --ink: #16262a; --dim: #51646a; --line: #16262a26; --accent: #1d6b7a; --good: #1c7f4a; --warn: #a96c00; --bad: #b8392a; }
   .bar { background: #f8faf9; }
-  video, .vnc { background: #dbe3e2; }
+  video, .vnc, canvas.picture { background: #dbe3e2; }
   button:hover { background: #16262a12; }
 }
 @media (prefers-reduced-motion: reduce) { progress::-webkit-progress-value { transition: none; } }

@@ -1,11 +1,11 @@
 /** The viewer's elements: made once, then told what to show. It decides nothing. */
 
 import { icon, keepPresses, make } from "./dom";
-import { isReady, phase, type State, waitingFor } from "./machine";
+import { isReady, isWell, phase, type State, waitingFor } from "./machine";
 import { Panel, type Shown } from "./panel";
 import { PANEL_STYLE } from "./panel-styles";
 import { STYLE } from "./styles";
-import { announcement, elapsed, headline, waitingSentence } from "./words";
+import { announcement, elapsed, headline, reason, rungLine, waitingSentence } from "./words";
 
 const FULL = "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5";
 const SMALL = "M4 5h16v14H4zM12 12h8v7h-8z";
@@ -86,7 +86,7 @@ export class View {
     const waited = `${now} ${waitingFor(state)}`;
     if (waited !== this.waited) this.sinceMs = nowMs;
     this.waited = waited;
-    const covered = now !== "live" && now !== "vnc";
+    const covered = now !== "live";
     this.cover.hidden = !covered;
     this.title.textContent = headline(state);
     this.text.textContent = this.words(state);
@@ -96,7 +96,6 @@ export class View {
     this.stages.hidden = !booting;
     this.renderStages(state);
     this.again.hidden = now !== "failed";
-    this.vnc.hidden = !state.vnc;
     this.renderBar(state, covered);
     this.tick(state, nowMs);
     const announced = announcement(state);
@@ -130,9 +129,11 @@ export class View {
 
   private words(state: State): string {
     if (state.over) return state.reason;
+    const why = reason(state);
+    // It goes on by itself, and says so.
+    if (state.named) return `${why} ${waitingSentence(state)}`.trim();
     const step = isReady(state) ? "" : (state.facts?.step ?? "");
-    const why = state.vnc && state.reason ? `${state.reason} ` : "";
-    return why + (step && !state.firstFrame ? step : waitingSentence(state));
+    return step && !state.firstFrame ? `${step} ${why}`.trim() : waitingSentence(state);
   }
 
   private renderStages(state: State): void {
@@ -145,7 +146,7 @@ export class View {
   private renderBar(state: State, covered: boolean): void {
     const isWhole = !this.host.hasAttribute("data-small") && !document.fullscreenElement;
     this.bar.hidden = state.over === "ended" && isWhole;
-    const vnc = Boolean(state.vnc);
+    const vnc = state.choice === "vnc" || (isWell(state) && state.shown?.way === "vnc");
     this.rungButton.textContent = vnc ? "Use WebRTC" : "Use noVNC";
     this.rungButton.hidden = state.over === "ended" || !isReady(state);
     this.keysButton.hidden = covered || !matchMedia(COARSE).matches;
@@ -154,7 +155,7 @@ export class View {
       this.panel.toggle(false);
     }
     const control = this.status.dataset.control ?? "";
-    this.status.textContent = vnc && !covered ? `noVNC: ${state.reason}` : control;
+    this.status.textContent = rungLine(state) || control;
     this.status.title = this.status.textContent;
   }
 

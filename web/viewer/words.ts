@@ -1,6 +1,57 @@
 /** What the viewer says to people: sentences, made from its state. Pure. */
 
-import { isReady, phase, type State, waitingFor } from "./machine";
+import { CAUSES, type CauseCode } from "./causes";
+import {
+  cause,
+  isReady,
+  isWell,
+  type Phase,
+  phase,
+  type Rung,
+  type State,
+  type Waiting,
+  waitingFor,
+} from "./machine";
+
+/** The detail of a `fanlight-state` event. */
+export interface ViewerState {
+  state: Phase;
+  /** The rung of the picture that is shown; null while none is, or it stands still. */
+  rung: Rung | null;
+  /** Why there is no picture, or not one by the best way: a stable code; empty when all is well. */
+  cause: CauseCode | "";
+  /** The same in sentences, with what helps. */
+  reason: string;
+  firstFrame: boolean;
+  waitingFor: Waiting;
+}
+
+/** Gives what a viewer says of itself. */
+export function told(state: State): ViewerState {
+  return {
+    state: phase(state),
+    rung: isWell(state) ? (state.shown?.rung ?? null) : null,
+    cause: cause(state),
+    reason: reason(state),
+    firstFrame: state.firstFrame,
+    waitingFor: waitingFor(state),
+  };
+}
+
+/** Why there is no picture, or not one by the best way, in sentences. */
+export function reason(state: State): string {
+  if (state.over) return state.reason;
+  const code = cause(state);
+  if (code === "") return "";
+  const codes = new Set([code, ...(isWell(state) ? lowerCauses(state) : [])]);
+  const texts = [...codes].map((each) => CAUSES[each].text);
+  return [...texts, CAUSES[code].hint].join(" ");
+}
+
+function lowerCauses({ shown, choice, causes }: State): CauseCode[] {
+  const { websocket } = causes;
+  return shown?.way === "vnc" && choice === "auto" && websocket ? [websocket] : [];
+}
 
 /** The headline of the cover over the picture. */
 export function headline(state: State): string {
@@ -14,7 +65,6 @@ export function headline(state: State): string {
     case "ended":
       return "The session has ended";
     case "live":
-    case "vnc":
       return "";
   }
 }
@@ -26,6 +76,8 @@ export function waitingSentence(state: State): string {
       return state.facts?.status === "ending"
         ? "The session is ending."
         : "The way is open; waiting for the machine's first picture.";
+    case "server":
+      return "Asking the server again and again.";
     case "gateway":
       return state.gatewayLost
         ? "The media gateway is being restarted."
@@ -43,13 +95,26 @@ export function waitingSentence(state: State): string {
   }
 }
 
+const LIVE = {
+  webrtc: "The desktop is live.",
+  websocket: "The desktop is live over a WebSocket.",
+  vnc: "The desktop is shown by noVNC.",
+} as const;
+
+/** The line of the toolbar: by which rung the picture comes, where it is not the best way. */
+export function rungLine(state: State): string {
+  if (!isWell(state) || state.shown?.way === "webrtc") return "";
+  const name = state.shown?.way === "vnc" ? "noVNC" : "WebSocket";
+  const why = reason(state);
+  return why ? `${name}: ${why}` : name;
+}
+
 /** What a screen reader is told of each change. */
 export function announcement(state: State): string {
   const now = phase(state);
-  if (now === "live") return "The desktop is live.";
-  if (now === "vnc") return `The desktop is shown by noVNC. ${state.reason}`;
+  if (now === "live") return `${LIVE[state.shown?.way ?? "webrtc"]} ${reason(state)}`.trim();
   if (now === "booting") return "The machine is starting.";
-  const words = now === "connecting" ? waitingSentence(state) : state.reason;
+  const words = now === "connecting" ? waitingSentence(state) : reason(state);
   return `${headline(state)}. ${words}`;
 }
 

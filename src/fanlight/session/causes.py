@@ -232,7 +232,7 @@ CAUSES: dict[str, Cause] = {
         "You chose this way",
         "This way of showing the picture was chosen by hand.",
         "you",
-        "Choose `automatic` in the details for the best way that works.",
+        "Press `Use WebRTC` for the best way that works.",
         "The choice is kept in the page.",
         "Nothing.",
     ),
