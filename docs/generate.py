@@ -21,6 +21,7 @@ from fanlight.client.api import (
 )
 from fanlight.controller.metrics import described
 from fanlight.session.causes import CAUSES, WHOSE, Cause
+from fanlight.session.host_causes import ALL, HOST_CAUSES
 from fanlight.session.meanings import ENDS, LOGIN_ENDS, NOTICES
 
 DOCS = Path(__file__).parent
@@ -48,9 +49,14 @@ def problems() -> str:
         for code, known in sorted(meanings.items()):
             lines += [f"## {code}", "", f"**{known.title}.** {known.text}", ""]
             lines += [f"What to do: {known.hint}", ""]
-    lines += ["# Why a picture does not come", "", "Each has a page of its own.", ""]
-    for code, cause in sorted(CAUSES.items()):
-        lines.append(f"- [{code}](../problems/{code}.md): {cause.title}")
+    for heading, causes in (
+        ("Why a picture does not come", CAUSES),
+        ("What `fanlight doctor` finds", HOST_CAUSES),
+    ):
+        lines += [f"# {heading}", "", "Each has a page of its own.", ""]
+        for code, cause in sorted(causes.items()):
+            lines.append(f"- [{code}](../problems/{code}.md): {cause.title}")
+        lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -138,7 +144,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "../web/viewer/causes.ts": viewer_causes,
     **{
         f"problems/{code}.md": functools.partial(cause_page, code, cause)
-        for code, cause in CAUSES.items()
+        for code, cause in ALL.items()
     },
 }
 """Path from docs/ -> what writes it."""

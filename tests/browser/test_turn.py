@@ -1,11 +1,19 @@
-"""The picture through our own TURN server, where no packet can go any other way."""
+"""The picture through our own TURN server, where no packet can go any other way; and what
+`fanlight doctor` says of such a path, whole and broken.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +25,7 @@ from . import host_processes, looking, turn_world
 from .conftest import sign_in
 from .turn_world import CLOSE, FRAMES, PAIR, PRESS, WATCH
 
+FANLIGHT = str(Path(sys.executable).parent / "fanlight")
 F5 = 0xFFC2
 """Has the machine's browser load its page again: the display changes."""
 
@@ -44,6 +53,29 @@ class Relayed:
 
     def wait_for_frames(self, way: str, *, more_than: int) -> None:
         self.page.wait_for_function(f"([way, n]) => ({FRAMES})(way) > n", arg=[way, more_than])
+
+    def doctor(self, *session: str) -> dict[str, list[dict[str, str]]]:
+        """Give what the doctor finds, by the names of what it looked at."""
+        data = self.server.data
+        given = ["--json", "--data", str(data), "--config", str(data / "fanlight.toml")]
+        done = subprocess.run(
+            [FANLIGHT, "doctor", *session, *given],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode in {0, 4}, done.stderr
+        findings: dict[str, list[dict[str, str]]] = {}
+        for each in json.loads(done.stdout):
+            findings.setdefault(each["name"], []).append(each)
+        return findings
+
+    def bad(self) -> dict[str, str]:
+        """Give what the doctor finds bad on the session's path: codes, and what it says."""
+        findings = [each for found in self.doctor(self.session).values() for each in found]
+        print("\n".join(f"{each['level']} {each['name']}: {each['text']}" for each in findings))  # noqa: T201
+        return {each["code"]: each["text"] for each in findings if each["level"] == "bad"}
 
     def press(self, way: str, keysym: int) -> None:
         """Press a key of the machine's, by the connection's data channel."""
@@ -138,3 +170,55 @@ def test_a_killed_turn_server_comes_back(relayed: Relayed) -> None:
     secret = (relayed.server.data / "store" / "turn.secret").read_text()
     assert secret not in arguments
     assert (relayed.server.data / "store" / "turn.secret").stat().st_mode & 0o777 == 0o600
+
+
+@contextlib.contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """Let processes stand still: they hold what they hold, and answer nothing."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def test_the_doctor_finds_a_whole_path_good_from_the_machine_to_the_viewer(
+    relayed: Relayed,
+) -> None:
+    relayed.watch("udp")
+    relayed.wait_for_frames("udp", more_than=0)
+
+    findings = relayed.doctor(relayed.session)
+
+    for name in ("TURN udp", "TURN tcp", "TURN tls", "certificate", "session", "keeper", "link"):
+        assert [each["level"] for each in findings[name]] == ["good"], findings[name]
+    for name in ("vnc", "agent", "media"):
+        assert [each["level"] for each in findings[name]] == ["good"], findings[name]
+    (viewer,) = [found for name, found in findings.items() if name.startswith("viewer ")]
+    assert viewer[0]["level"] == "good"
+    assert "over WebRTC" in viewer[0]["text"]
+
+
+def test_the_doctor_names_a_viewer_that_is_cut_off(relayed: Relayed) -> None:
+    relayed.watch("udp")
+    relayed.wait_for_frames("udp", more_than=0)
+
+    with stopped(relayed.turn_pid):
+        deadline = time.monotonic() + 60
+        while "network-lost" not in (found := relayed.bad()):
+            assert time.monotonic() < deadline, f"found {found}"
+
+    assert found.keys() == {"network-lost", "turn-unreachable"}
+
+
+def test_the_doctor_names_a_machine_that_stands_still(relayed: Relayed) -> None:
+    relayed.watch("udp")
+    relayed.wait_for_frames("udp", more_than=0)
+
+    with stopped(*host_processes.below(host_processes.guest(relayed.server))):
+        found = relayed.bad()
+
+    assert found.keys() == {"machine-silent"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.session.causes import CAUSES
+from fanlight.session.host_causes import ALL
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -43,7 +43,7 @@ def test_generated_pages_are_fresh() -> None:
 def test_every_cause_has_its_page_and_every_page_its_cause() -> None:
     pages = {path.stem for path in (ROOT / "docs" / "problems").glob("*.md")}
 
-    assert pages == set(CAUSES)
+    assert pages == set(ALL)
 
 
 def test_every_dev_command_is_in_its_help() -> None:

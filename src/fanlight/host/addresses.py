@@ -74,7 +74,9 @@ def media_addresses(announced: Iterable[str]) -> list[str]:
     wanted = [ipaddress.ip_address(text) for text in announced]
     here = [each for each in wanted if is_this_hosts(each)]
     families = {each.version for each in here if not each.is_loopback}
-    outer = {each.version for each in wanted} - families if wanted else {4, 6}
+    outer = {each.version for each in wanted if each not in here} - families
+    if not wanted:
+        outer = {4, 6}
     towards = [a for a in map(_address_towards_internet, sorted(outer)) if a and a not in here]
     loopback = [] if wanted else [ipaddress.ip_address("127.0.0.1")]
     return [str(each) for each in (*loopback, *here, *towards)]

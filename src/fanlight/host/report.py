@@ -17,6 +17,8 @@ class Finding:
     level: Literal["good", "note", "bad"]
     text: str
     remedy: str = ""
+    code: str = ""
+    """Of the table of causes (session/host_causes.py), for all that is not good."""
 
 
 def host_report() -> list[Finding]:
@@ -41,10 +43,13 @@ def _describe(groups: Cgroups | None) -> Finding:
             "note",
             "no control groups can be made here: a machine may use as much memory as there is",
             remedy,
+            "separation-weak",
         )
     have = [name for name, at in (("memory", groups.memory), ("processes", groups.pids)) if at]
     text = f"control groups version {groups.version} limit {' and '.join(have)}"
-    return Finding("limits", "good" if len(have) == 2 else "note", text)
+    if len(have) == 2:
+        return Finding("limits", "good", text)
+    return Finding("limits", "note", text, remedy, "separation-weak")
 
 
 def _uids() -> Finding:
@@ -55,4 +60,5 @@ def _uids() -> Finding:
         "note",
         "machines, gateway and keeper share your uid: what breaks out of a machine is you",
         "Run as root for a uid per machine.",
+        "separation-weak",
     )

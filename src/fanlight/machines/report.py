@@ -29,11 +29,13 @@ def sandbox_report() -> list[Finding]:
 
 def _bwrap() -> Finding:
     if shutil.which("bwrap") is None:
-        return Finding("bubblewrap", "bad", "not installed", "apt-get install bubblewrap")
+        remedy = "apt-get install bubblewrap"
+        return Finding("bubblewrap", "bad", "not installed", remedy, "package-missing")
     version = _run(["bwrap", "--version"])[1]
     found = re.search(r"(\d+)\.(\d+)", version)
     if found is None or (int(found[1]), int(found[2])) < LOWEST_BWRAP:
-        return Finding("bubblewrap", "bad", f"{version}: too old", "0.8 or later is needed.")
+        remedy = "0.8 or later is needed."
+        return Finding("bubblewrap", "bad", f"{version}: too old", remedy, "package-missing")
     return Finding("bubblewrap", "good", version)
 
 
@@ -45,7 +47,7 @@ def _namespaces() -> Finding:
         "Allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, or, with AppArmor, "
     )
     remedy += "kernel.apparmor_restrict_unprivileged_userns=0."
-    return Finding("namespaces", "bad", f"a sandbox cannot be made: {text}", remedy)
+    return Finding("namespaces", "bad", f"a sandbox cannot be made: {text}", remedy, "host-unfit")
 
 
 def _nested() -> Finding:
@@ -53,16 +55,15 @@ def _nested() -> Finding:
     if status == 0:
         return Finding("nested namespaces", "good", "Chromium keeps its own sandbox in machines")
     remedy = "Raise user.max_user_namespaces."
-    return Finding(
-        "nested namespaces", "bad", f"Chromium's sandbox cannot be made: {text}", remedy
-    )
+    text = f"Chromium's sandbox cannot be made: {text}"
+    return Finding("nested namespaces", "bad", text, remedy, "host-unfit")
 
 
 def _filter() -> Finding:
     try:
         seccomp_program()
     except HostError as error:
-        return Finding("system call filter", "bad", str(error))
+        return Finding("system call filter", "bad", str(error), error.hint, "host-unfit")
     return Finding("system call filter", "good", "known for this architecture")
 
 

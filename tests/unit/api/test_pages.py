@@ -12,7 +12,7 @@ from tests.unit.api.desk import PORT, Desk, make_desk
 
 from fanlight.api import ApiSettings
 from fanlight.config import ServeSettings
-from fanlight.session.causes import CAUSES
+from fanlight.session.host_causes import ALL
 from fanlight.session.meanings import MEANINGS
 from fanlight.store import OWNER
 
@@ -79,7 +79,7 @@ async def test_so_has_every_reason_for_which_something_ends(desk: Desk) -> None:
 async def test_the_page_of_a_cause_says_how_it_is_found_out_and_what_the_operator_can_do(
     desk: Desk,
 ) -> None:
-    for code, cause in CAUSES.items():
+    for code, cause in ALL.items():
         answer = await desk.client().get(f"/docs/problems/{code}")
         assert answer.status_code == 200, code
         for words in (cause.title, cause.text, cause.hint, cause.found, cause.operator):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from fanlight import errors
-from fanlight.session.causes import CAUSES
+from fanlight.session.host_causes import ALL
 from fanlight.session.meanings import MEANINGS
 
 TITLES_OF_ERRORS: dict[str, str] = {
@@ -15,9 +15,9 @@ TITLES_OF_ERRORS: dict[str, str] = {
 }
 
 
-@pytest.mark.parametrize("code", CAUSES)
+@pytest.mark.parametrize("code", ALL)
 def test_a_cause_has_a_headline_and_sentences(code: str) -> None:
-    cause = CAUSES[code]
+    cause = ALL[code]
 
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
     assert not cause.title.endswith(".")
@@ -26,8 +26,8 @@ def test_a_cause_has_a_headline_and_sentences(code: str) -> None:
         assert "  " not in words
 
 
-@pytest.mark.parametrize("code", CAUSES.keys() & (MEANINGS.keys() | TITLES_OF_ERRORS.keys()))
+@pytest.mark.parametrize("code", ALL.keys() & (MEANINGS.keys() | TITLES_OF_ERRORS.keys()))
 def test_a_code_that_is_also_a_problem_has_the_same_title(code: str) -> None:
     other = MEANINGS[code].title if code in MEANINGS else TITLES_OF_ERRORS[code]
 
-    assert CAUSES[code].title == other
+    assert ALL[code].title == other

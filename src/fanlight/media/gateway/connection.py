@@ -67,8 +67,8 @@ class Connection:
         self._early: list[str] = []
         self._local_sdp: str | None = None
         self._is_answered = self._is_closed = self._is_shown = False
-        self._has_pressed = self._is_silent = False
-        self._state = "new"
+        self._has_pressed = self.is_silent = False
+        self.state = "new"
         self._sent_first = False
         self._clock_at = 0.0
         self.layer = 0
@@ -76,6 +76,7 @@ class Connection:
         self._reports = ReportGate()
         self.candidates_refused = offer.candidates_refused
         self.candidates_taken = 0
+        self.offered: tuple[Candidate, ...] = ()
         self._peer = Peer(
             offer,
             self._stream,
@@ -176,11 +177,11 @@ class Connection:
 
     def _listen(self) -> None:
         """Say when the viewer falls silent, and when it is back."""
-        if self._state != "connected":
+        if self.state != "connected":
             return
         is_silent = self._peer.silent_s > self._limits.silent_s
-        if is_silent != self._is_silent:
-            self._is_silent = is_silent
+        if is_silent != self.is_silent:
+            self.is_silent = is_silent
             self._let_go()
             self._say_state("disconnected" if is_silent else "connected")
 
@@ -239,9 +240,9 @@ class Connection:
 
     def peer_changed(self, state: str) -> None:
         """Follow the connection's state; close when it is over, or stays broken."""
-        if self._is_closed or state == self._state or state == "new":
+        if self._is_closed or state == self.state or state == "new":
             return
-        self._state = state
+        self.state = state
         match state:
             case "connecting" | "disconnected" | "failed":
                 self._let_go()
@@ -319,7 +320,7 @@ class Connection:
         self._cancel("connect")
         if not self._is_shown:
             self._peer.begin_to_hear()
-        self._is_shown, self._is_silent = True, False
+        self._is_shown, self.is_silent = True, False
         self._say_state("connected")
         self._owner.want_key_frame(layer=self.layer, new_viewer=True)
 
@@ -348,7 +349,7 @@ class Connection:
             self._reject(error.code, str(error))
             self.close()
             return
-        self._is_answered = True
+        self._is_answered, self.offered = True, candidates
         self._cancel("answer")
         self._cancel("gather")
         self._owner.say(wire.ConnectionAnswer(self.session, self.id, sdp))

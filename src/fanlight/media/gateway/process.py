@@ -79,6 +79,9 @@ class Gateway:
                 self._open_stream(link, message)
             case wire.ViewerCandidate() | wire.SetControl() | wire.CloseConnection():
                 self._tell_connection(message)
+            case wire.DescribeSession(session=session):
+                held = self._sessions.get(session)
+                link.say(held.describe() if held else wire.SessionDescribed(session, known=False))
             case wire.AttachMachine(session=session, machine=machine):
                 rtp, rtcp, control = link.take_sockets(3)
                 self._session(session, "vp8").attach(machine, (rtp, rtcp, control))

@@ -169,6 +169,19 @@ class Session:
         for connection in list(self.connections.values()):
             connection.tell_stats()
 
+    def describe(self) -> wire.SessionDescribed:
+        """Say what is held of it, and ask the machine for a sign of life: a key frame."""
+        self.want_key_frame(new_viewer=True)
+        machine = self._machine
+        return wire.SessionDescribed(
+            self.id,
+            known=True,
+            codec=self._codec,
+            machine=machine.ref if machine else "",
+            packets=machine.counters[0] if machine else 0,
+            viewers=tuple(_described(name, each) for name, each in self.connections.items()),
+        )
+
     # --- the machine --------------------------------------------------------------------------
 
     def attach(
@@ -259,3 +272,19 @@ def _said_by_encoder(report: EncoderReport | None) -> dict[str, Any]:
         "scale_percent": first.scale_percent,
         "layers": len(report.layers),
     }
+
+
+def _described(name: wire.ConnectionId, viewer: Viewer) -> wire.ViewerDescribed:
+    waits = viewer.waits_for_key_frame
+    if not isinstance(viewer, Connection):
+        return wire.ViewerDescribed(name, "websocket", "connected", viewer.controls, waits)
+    return wire.ViewerDescribed(
+        name,
+        "webrtc",
+        "disconnected" if viewer.is_silent else viewer.state,
+        viewer.controls,
+        waits,
+        offered=tuple(f"{each.transport} {each.address} {each.port}" for each in viewer.offered),
+        candidates_taken=viewer.candidates_taken,
+        candidates_refused=viewer.candidates_refused,
+    )

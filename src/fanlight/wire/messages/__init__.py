@@ -84,6 +84,7 @@ from .media import (
     ConnectionReport,
     ConnectionState,
     ConnectionStats,
+    DescribeSession,
     FirstFrameSent,
     GatewayHello,
     GatewayWelcome,
@@ -91,10 +92,12 @@ from .media import (
     OpenConnection,
     OpenSession,
     OpenStream,
+    SessionDescribed,
     SetControl,
     StreamClosed,
     StreamOpened,
     ViewerCandidate,
+    ViewerDescribed,
 )
 from .naming import KINDS, NAMES
 
@@ -135,6 +138,8 @@ Message = (
     | OpenSession
     | CloseSession
     | OpenConnection
+    | DescribeSession
+    | SessionDescribed
     | ViewerCandidate
     | SetControl
     | CloseConnection
@@ -185,6 +190,7 @@ __all__ = [
     "ControlHeld",
     "CredentialFile",
     "CredentialSealed",
+    "DescribeSession",
     "DestroyMachine",
     "DetachEgress",
     "DetachMachine",
@@ -230,6 +236,7 @@ __all__ = [
     "RejectLogin",
     "ReleaseCredential",
     "Rung",
+    "SessionDescribed",
     "SetControl",
     "SpawnMachine",
     "StageReached",
@@ -240,6 +247,7 @@ __all__ = [
     "ToolSpec",
     "UserCodeShown",
     "ViewerCandidate",
+    "ViewerDescribed",
     "ViewerFigures",
     "ViewerReported",
     "WheelTurned",

@@ -78,6 +78,17 @@ class CloseConnection:
     connection: ConnectionId
 
 
+@named("session.describe")
+@dataclass(frozen=True, slots=True)
+class DescribeSession:
+    """Say what is held of a session: `session.described` answers, to who asked only.
+
+    The machine is asked for a key frame along with it, so that its RTP can be seen to come.
+    """
+
+    session: SessionId
+
+
 # --- gateway -> controller ----------------------------------------------------------------------
 
 
@@ -193,6 +204,38 @@ class MediaFlow:
     frames_per_s: int = 0
     scale_percent: int = 100
     layers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerDescribed:
+    """One viewer of a session, as the gateway has it. Addresses are for the operator alone."""
+
+    connection: ConnectionId
+    kind: Literal["webrtc", "websocket"]
+    state: str
+    controls: bool
+    waits_for_key_frame: bool
+    offered: tuple[str, ...] = ()
+    """The gateway's candidates in its answer: transport, address, port."""
+    candidates_taken: int = 0
+    """Of the viewer's, those that were checked."""
+    candidates_refused: int = 0
+    """Of the viewer's, those that must not be checked: names, and networks that are not its."""
+
+
+@named("session.described")
+@dataclass(frozen=True, slots=True)
+class SessionDescribed:
+    """What the gateway holds of a session."""
+
+    session: SessionId
+    known: bool
+    codec: Literal["vp8", "h264"] = "vp8"
+    machine: str = ""
+    """The machine whose picture is shown; empty: there is none."""
+    packets: int = 0
+    """RTP packets of its that have come so far."""
+    viewers: tuple[ViewerDescribed, ...] = ()
 
 
 # --- a viewer over a WebSocket ------------------------------------------------------------------
