@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = {429: 10, 503: 1}
+FULL_RETRY_AFTER_S = 10
+"""Viewers leave more slowly than a gateway comes back."""
 SHOWN_ERRORS = 10
 
 _ROUTING = {
@@ -69,7 +71,9 @@ def problem(
     }
     all_headers = {"cache-control": "no-store", **(headers or {})}
     if code in RETRY_AFTER_S:
-        all_headers.setdefault("retry-after", str(RETRY_AFTER_S[code]))
+        is_full = isinstance(error, errors.TooManyViewers)
+        after_s = FULL_RETRY_AFTER_S if is_full else RETRY_AFTER_S[code]
+        all_headers.setdefault("retry-after", str(after_s))
     if code == errors.NotSignedIn.status:
         all_headers.setdefault("www-authenticate", 'Bearer realm="fanlight"')
     text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from fanlight.errors import ConnectionNotFound, NotSignedIn, SessionNotFound
+from fanlight.errors import ConnectionNotFound, FanlightError, NotSignedIn, SessionNotFound
 from fanlight.wire import ConnectionId, PrincipalId, SessionId
 
 from .identity import bearer, find_asker, require_browser_owner
@@ -59,14 +59,32 @@ async def open_connection(
     parts: Parts,
     replaces: ConnectionId | None = None,
 ) -> ConnectionId:
-    """Send the offer; uses the viewer's ticket up. Raises Expired, and what `offer` raises."""
+    """Send the offer; uses the viewer's ticket up. Raises Expired, and what `offer` raises.
+
+    When there is no connection in the end, `not_opened` makes the ticket good again.
+    """
     if replaces is not None:
         viewer.may_touch(replaces)
     now = parts.clock()
     parts.limits.offer.take(viewer.principal, now)
     if viewer.ticket is not None:
         await parts.store.redeem_ticket(viewer.ticket, session, "whep", now)
-    connection = await parts.controller.offer(viewer.principal, session, sdp, replaces=replaces)
+    try:
+        connection = await parts.controller.offer(
+            viewer.principal, session, sdp, replaces=replaces
+        )
+    except FanlightError:
+        await not_opened(viewer, parts)
+        raise
     if viewer.ticket is not None:
         await parts.store.bind_ticket(viewer.ticket, connection, now)
     return connection
+
+
+async def not_opened(viewer: Viewer, parts: Parts) -> None:
+    """Make a ticket good again: who is told to come again in a second must be able to.
+
+    Only for the request that redeemed it.
+    """
+    if viewer.ticket is not None:
+        await parts.store.return_ticket(viewer.ticket, parts.clock())

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fanlight import errors
+from fanlight.errors import FanlightError
 from fanlight.wire import ConnectionId, SessionId
 
 from .fragments import Fragment, OfferFacts, read_fragment, read_offer
@@ -22,7 +23,7 @@ from .ice import ice_servers, link_headers
 from .parts import Parts, SharedParts
 from .problems import responses
 from .resources import Resource
-from .viewing import Viewer, find_viewer, open_connection
+from .viewing import Viewer, find_viewer, not_opened, open_connection
 
 router = APIRouter(tags=["whep"])
 
@@ -72,15 +73,26 @@ async def post(
     facts = read_offer(offer)
     before = None if replaces is None else ConnectionId(replaces)
     connection = await open_connection(viewer, session, offer, parts, before)
+    try:
+        answer = await _answer(viewer, session, connection, parts)
+    except FanlightError:
+        await not_opened(viewer, parts)
+        raise
+    response = _created(answer, session, connection, facts, parts)
+    _add_links(request, response, viewer, parts)
+    return response
+
+
+async def _answer(
+    viewer: Viewer, session: SessionId, connection: ConnectionId, parts: Parts
+) -> str:
     answer = await parts.controller.answer(
         viewer.principal, session, connection, parts.settings.answer_wait_s
     )
     if answer is None:
         await parts.controller.close_connection(viewer.principal, session, connection)
         raise errors.GatewayUnavailable("there was no answer in time")
-    response = _created(answer, session, connection, facts, parts)
-    _add_links(request, response, viewer, parts)
-    return response
+    return answer
 
 
 def _created(
@@ -132,6 +144,12 @@ async def options(id: str, request: Request, parts: SharedParts) -> Response:
         return response
     _add_links(request, response, viewer, parts)
     return response
+
+
+@router.options(ENDPOINT + "/{connection}", response_class=Response, responses=responses())
+async def resource_options(id: str, connection: str) -> Response:
+    """Say what an open connection takes. It is the same for each, and tells of none."""
+    return Response(headers={"allow": "DELETE, OPTIONS, PATCH", "accept-patch": FRAGMENT})
 
 
 @router.patch(

@@ -59,8 +59,10 @@ def error_for(code: str, detail: str) -> FanlightError:
     match code:
         case "gateway-unavailable" | "gateway-restarted" | "machine-did-not-answer":
             return errors.GatewayUnavailable(detail)
+        case "gateway-failed" | "network-blocked":
+            return errors.GatewayUnavailable(detail)
         case "limit-reached":
-            return errors.LimitReached(detail)
+            return errors.TooManyViewers(detail)
         case "closed":
             return errors.ConnectionNotFound(detail)
         case "offer-rejected":

@@ -13,6 +13,7 @@ FanlightError
 │   ├── UnknownTool
 │   ├── ToolNotInstalled
 │   ├── LimitReached
+│   │   └── TooManyViewers     answered 503: it is a server under load
 │   ├── Expired                links, tickets, codes, credentials: once, and not for ever
 │   ├── RequestRefused         HTTP itself: host, origin, route, method, type, size, shape
 │   │   ├── HostRefused
@@ -71,6 +72,7 @@ from .caller import (
     SignedInAsAnother,
     SlowDown,
     ToolNotInstalled,
+    TooManyViewers,
     UnknownTool,
 )
 from .host import (
@@ -157,6 +159,7 @@ __all__ = [
     "SignedInAsAnother",
     "SlowDown",
     "TooLarge",
+    "TooManyViewers",
     "ToolNotInstalled",
     "UnknownTool",
     "WireError",

@@ -123,6 +123,18 @@ class LimitReached(CallerError):
     hint = "End a session that is no longer needed, or raise the setting."
 
 
+class TooManyViewers(LimitReached):
+    """As many look as may: at the session, or at the gateway. It may be otherwise in a moment.
+
+    503, as WHEP wants it of a server under load, so that players come again by themselves.
+    """
+
+    code = "too-many-viewers"
+    title = "As many viewers look as may"
+    status = 503
+    hint = "Close a viewer, or raise max_viewers_per_session; then try again."
+
+
 class Expired(CallerError):
     """A link, ticket, code or credential that was used before, or is too old."""
 

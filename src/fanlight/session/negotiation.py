@@ -24,9 +24,9 @@ from typing import ClassVar
 from fanlight.errors import (
     ConnectionNotFound,
     IllegalEvent,
-    LimitReached,
     OfferRejected,
     SessionEnded,
+    TooManyViewers,
 )
 from fanlight.wire.ids import ConnectionId
 
@@ -152,7 +152,7 @@ class Negotiation:
 
         Raises:
             SessionEnded: an offer after the session's end.
-            LimitReached: an offer when as many viewers look as may.
+            TooManyViewers: an offer when as many viewers look as may.
             OfferRejected: a stream where a machine answers.
             ConnectionNotFound: something for a connection that was never offered.
             IllegalEvent: an answer that nobody asked for, or an id that was offered before.
@@ -248,13 +248,13 @@ class Negotiation:
     def _check_limits(self, viewer: ConnectionId) -> None:
         viewers = self._viewers
         if viewer not in viewers and len(viewers) >= self.settings.max_viewers:
-            raise LimitReached(
+            raise TooManyViewers(
                 f"{self.settings.max_viewers} viewers look at this session already",
                 hint="Close a viewer, or raise max_viewers_per_session.",
             )
         mine = sum(each.viewer == viewer for each in self.live)
         if mine >= self.settings.max_connections:
-            raise LimitReached(f"this viewer has {mine} connections already")
+            raise TooManyViewers(f"this viewer has {mine} connections already")
 
     def _session_wide(self, event: SessionWide) -> list[Command]:
         match event:

@@ -66,6 +66,14 @@ def bind_ticket(connection: Connection, token: str, opened: ConnectionId, now: f
     )
 
 
+def return_ticket(connection: Connection, token: str, now: float) -> None:
+    connection.execute(
+        update(tickets)
+        .where(tickets.c.hash == hashed(token))
+        .values(used_at=None, connection=None, expires_at=now + TICKET_LIFE_S)
+    )
+
+
 def _too_old(row: Row[Any], now: float) -> bool:
     spent = row.used_at is not None and row.connection is None
     return spent or bool(row.expires_at <= now)

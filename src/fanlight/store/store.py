@@ -228,6 +228,10 @@ class Store:
         """Let a redeemed ticket go on speaking for the connection that it opened."""
         await self._run(passes.bind_ticket, token, opened, now)
 
+    async def return_ticket(self, token: str, now: float) -> None:
+        """Make a ticket good again that was redeemed for a connection that did not come about."""
+        await self._run(passes.return_ticket, token, now)
+
     # --- the device flow ----------------------------------------------------------------------
 
     async def new_device_request(

@@ -13,8 +13,8 @@ from tests.unit.api.desk import OFFER, PORT, Desk, make_desk
 
 from fanlight.api import ApiSettings
 from fanlight.api.ice import link_headers, own_urls
-from fanlight.api.settings import OwnTurn
-from fanlight.errors import GatewayUnavailable
+from fanlight.api.settings import OwnTurn, Rates
+from fanlight.errors import GatewayUnavailable, TooManyViewers
 from fanlight.log import Secret
 from fanlight.wire import ConnectionId, SessionId
 
@@ -190,6 +190,7 @@ async def test_without_a_gateway_the_viewer_is_asked_to_come_again(
     desk.controller.gateway_answers = None
     answer = await owner.post(path, content=OFFER, headers=SDP)
     assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
     assert desk.controller.sessions_[SessionId(session)].connections == {}
 
 
@@ -218,6 +219,79 @@ async def test_a_malformed_offer_does_not_use_a_ticket_up(
     path = f"/api/webrtc/session/{session}/whep"
     assert (await player.post(path, content="", headers=SDP)).status_code == 400
     await opened(player, session)
+
+
+async def test_as_many_viewers_as_may_are_a_server_under_load(
+    desk: Desk, owner: httpx.AsyncClient, session: str
+) -> None:
+    desk.controller.failing = TooManyViewers("8 viewers look")
+    path = f"/api/webrtc/session/{session}/whep"
+    answer = await owner.post(path, content=OFFER, headers=SDP)
+    assert (answer.status_code, answer.json()["code"]) == (503, "too-many-viewers")
+    assert answer.headers["retry-after"] == "10"
+
+
+async def test_offers_in_too_quick_succession_are_told_when_to_come_again(tmp_path: Path) -> None:
+    settings = replace(ApiSettings.serving(PORT), rates=Rates(offer=1))
+    async with make_desk(tmp_path, settings) as desk:
+        owner = await desk.browser()
+        session = (await owner.post("/api/auth/start", json={})).json()["sessionId"]
+        await opened(owner, session)
+        path = f"/api/webrtc/session/{session}/whep"
+        answer = await owner.post(path, content=OFFER, headers=SDP)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("why", ["full", "no gateway", "no answer"])
+async def test_who_is_told_to_come_again_can_do_so_with_the_same_ticket(
+    desk: Desk, owner: httpx.AsyncClient, session: str, why: str
+) -> None:
+    player = desk.client(authorization=await ticket_for(owner, session))
+    path = f"/api/webrtc/session/{session}/whep"
+    answers = desk.controller.gateway_answers
+    if why == "no answer":
+        desk.controller.gateway_answers = None
+    else:
+        desk.controller.failing = GatewayUnavailable() if why == "no gateway" else TooManyViewers()
+
+    first = await player.post(path, content=OFFER, headers=SDP)
+    assert (first.status_code, "retry-after" in first.headers) == (503, True)
+
+    desk.controller.gateway_answers = answers
+    await opened(player, session)
+    assert (await player.post(path, content=OFFER, headers=SDP)).status_code == 410
+
+
+async def test_options_of_a_connection_are_the_same_for_everybody(
+    desk: Desk, owner: httpx.AsyncClient, session: str
+) -> None:
+    location = (await opened(owner, session)).headers["location"]
+    for path in (location, f"/api/webrtc/session/{session}/whep/nobody"):
+        answer = await desk.client().options(path)
+        assert (answer.status_code, answer.headers["allow"]) == (200, "DELETE, OPTIONS, PATCH")
+        assert answer.headers["accept-patch"] == "application/trickle-ice-sdpfrag"
+    for method in ("GET", "HEAD", "POST", "PUT"):
+        assert (await owner.request(method, location)).status_code == 405
+
+
+async def test_a_refused_restart_leaves_the_connection_as_it_was(
+    owner: httpx.AsyncClient, session: str
+) -> None:
+    answer = await opened(owner, session)
+    location, etag = answer.headers["location"], answer.headers["etag"]
+    for fragment in (RESTART, RESTART + "a=end-of-candidates\r\n"):
+        sent = await owner.patch(location, content=fragment, headers=FRAGMENT | {"if-match": "*"})
+        assert sent.status_code == 422
+    sent = await owner.patch(location, content=TRICKLE, headers=FRAGMENT | {"if-match": etag})
+    assert sent.status_code == 204
+
+
+async def test_a_counter_offer_s_answer_and_other_types_are_refused(
+    owner: httpx.AsyncClient, session: str
+) -> None:
+    location = (await opened(owner, session)).headers["location"]
+    assert (await owner.patch(location, content=OFFER, headers=SDP)).status_code == 415
 
 
 async def test_a_ticket_is_for_its_session_and_use_only(
