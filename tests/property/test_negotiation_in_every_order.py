@@ -25,6 +25,11 @@ MISHAPS = {
     "a message of two viewers lost": (PAIR._replace(lost=1), 20_000),
     "one that only watches, and a restart": (PAIR._replace(watchers=1, restarts=1), 20_000),
     "two paths of one viewer, and a crash": (PAIR._replace(replaces=1, crashes=1), 30_000),
+    "a stream, a message lost, a crash": (Budget(streams=1, lost=1, crashes=1, ends=0), 5_000),
+    "WebRTC, then a stream, and a crash": (
+        PAIR._replace(replaces=1, streams=1, crashes=1),
+        10_000,
+    ),
     "two paths of one viewer, and a restart": (PAIR._replace(replaces=1, restarts=1), 50_000),
 }
 

@@ -173,15 +173,18 @@ def _connected(pair: Pair, _event: Event) -> list[Command]:
 
 
 def _stream_opened(pair: Pair, event: Connected) -> list[Command]:
-    core, connection = pair
-    # It was asked for on a socket of its own: a change of control may have overtaken it there.
-    controls = SetControlAtGateway(connection.id, core.holder == connection.id)
-    timer: Command = CancelTimer(AnswerTimedOut(connection.id))
-    return [timer, controls, *_connected(pair, event)]
+    return [*_stream_there(pair), *_connected(pair, event)]
 
 
 def _stream_shows(pair: Pair, event: PictureShown) -> list[Command]:
-    return [CancelTimer(AnswerTimedOut(pair[1].id)), *_picture(pair, event)]
+    return [*_stream_there(pair), *_picture(pair, event)]
+
+
+def _stream_there(pair: Pair) -> list[Command]:
+    core, connection = pair
+    # It was asked for on a socket of its own: a change of control may have overtaken it there.
+    controls = SetControlAtGateway(connection.id, core.holder == connection.id)
+    return [CancelTimer(AnswerTimedOut(connection.id)), controls]
 
 
 def _back(pair: Pair, _event: Connected) -> list[Command]:

@@ -58,7 +58,7 @@ class Decoder:
     """Cuts a byte stream into messages, holding at most one unfinished line."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Yield each message that `data` completes.
@@ -66,12 +66,17 @@ class Decoder:
         Raises:
             WireError: a line is no message, or one grows past `MAX_LINE_BYTES`.
         """
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        # What came before is not copied or looked at again: a line of a million small pieces
+        # would take the square of its length.
+        self._rest += data
+        lines: list[bytearray] = []
+        if b"\n" in data:
+            *lines, self._rest = self._rest.split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
             raise WireError(f"a line of over {MAX_LINE_BYTES} bytes")
         for line in lines:
             if line.strip():
-                yield decode(line)
+                yield decode(bytes(line))
 
 
 def _plain(value: object) -> object:

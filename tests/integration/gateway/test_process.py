@@ -80,13 +80,16 @@ async def test_a_new_controller_hears_what_is_held(gateway: GatewayProcess) -> N
     gateway.say(wire.OpenSession(SESSION))
     connection = wire.ConnectionId("c-held")
     await gateway.answer(wire.OpenConnection(SESSION, connection, offer()))
+    watcher = wire.ConnectionId("c-watching")
+    plain = offer().partition("m=application")[0]
+    await gateway.answer(wire.OpenConnection(SESSION, watcher, plain, controls=False))
     reader, writer = await asyncio.open_unix_connection(gateway.path)
     writer.write(wire.encode(wire.GatewayHello()))
     async with asyncio.timeout(20):
         welcome = wire.decode(await reader.readline())
-    held = (connection,)
-    assert welcome == wire.GatewayWelcome(gateway.process.pid, (SESSION,), held, held)
     writer.close()
+    pid, held = gateway.process.pid, (connection, watcher)
+    assert welcome == wire.GatewayWelcome(pid, (SESSION,), held, (connection,), (watcher,))
 
 
 async def test_packets_from_elsewhere_and_rubbish_are_counted_not_shown(

@@ -17,10 +17,8 @@ each of them.
 
 from __future__ import annotations
 
-import time
-from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from fanlight.errors import CallerError
@@ -36,11 +34,13 @@ from .worlds import (
     Register,
     Viewer,
     World,
+    cut,
     doings,
     heard_by_gateway,
     name,
     sent,
     spent,
+    stream_ids,
     taken,
     with_viewer,
 )
@@ -68,7 +68,9 @@ class Cores:
         self._type = core_type
         self._settings = NegotiationSettings(max_viewers=3, max_candidates=2)
         shared = {"settings", "connections", "answerer"}
-        self._names = [f.name for f in fields(Negotiation) if f.name not in shared]
+        own = [f for f in fields(Negotiation) if f.name not in shared]
+        self._names = [f.name for f in own]
+        self._dicts = {f.name for f in own if f.default_factory is dict}
         self._parts = [f.name for f in fields(talk.Connection)]
         self._lists = {f.name for f in fields(talk.Connection) if f.default_factory is list}
         self._states = Register()
@@ -90,7 +92,7 @@ class Cores:
             }
             core.connections[known["id"]] = talk.Connection(**known)
         for part, value in zip(self._names, frozen[1:], strict=True):
-            setattr(core, part, value)
+            setattr(core, part, dict(value) if part in self._dicts else value)
         return core
 
     def move(self, number: int, event: int) -> Moved:
@@ -124,7 +126,11 @@ class Cores:
             )
             for each in core.connections.values()
         )
-        return (connections, *(getattr(core, part) for part in self._names))
+        own = (
+            tuple(getattr(core, part).items()) if part in self._dicts else getattr(core, part)
+            for part in self._names
+        )
+        return (connections, *own)
 
 
 class Explorer:
@@ -145,6 +151,7 @@ class Explorer:
             to_gateway=(),
             gateway=(),
             gateway_up=True,
+            opening=frozenset(),
             is_ready=bool(self.budget.ready),
             is_ended=False,
             viewers=tuple((id_, Viewer()) for id_ in ids),
@@ -200,7 +207,8 @@ class Explorer:
     def _refused(self, world: World, event: Any) -> World:
         # An id that was used is no viewer's request: its owner has an answer, or gets one.
         known = self.cores.core(world.core).connections
-        if isinstance(event, talk.OfferReceived) and event.connection not in known:
+        asked = isinstance(event, talk.OfferReceived | talk.StreamRequested)
+        if asked and event.connection not in known:
             return with_viewer(world, event.connection, replies=1, reasons=1)
         return world
 
@@ -211,12 +219,15 @@ class Explorer:
             offered = with_viewer(world, id_, phase="offered")
             first = world.viewers[0][0]
             replaced = first if self.budget.replaces and id_ != first else None
-            offer = talk.OfferReceived(id_, "v=0", replaced, self._watches(world, id_))
+            offer: talk.Event = talk.StreamRequested(id_, ("vp8",), replaced)
+            if id_ not in stream_ids(world):
+                offer = talk.OfferReceived(id_, "v=0", replaced, self._watches(world, id_))
             yield f"{id_} offers", False, sent(offered, offer)
             return
         if viewer.phase not in ("offered", "answered"):
             return
-        if viewer.candidate == "none" and self.budget.candidates:
+        has_candidates = self.budget.candidates and id_ not in stream_ids(world)
+        if viewer.candidate == "none" and has_candidates:
             found = with_viewer(world, id_, candidate="sent")
             event = talk.ViewerCandidateReceived(id_, CANDIDATE)
             yield f"{id_} has a candidate", False, sent(found, event)
@@ -243,7 +254,7 @@ class Explorer:
         if world.gateway_up and world.left.crashes and not lost:
             down = spent(world, "crashes")._replace(gateway_up=False, to_gateway=())
             down = sent(down, talk.GatewayLost())
-            yield "the gateway crashes", False, down._replace(gateway=())
+            yield "the gateway crashes", False, cut(down)._replace(gateway=())
             yield "the link to the gateway breaks", False, down
         if not world.gateway_up and not lost:
             yield "the gateway is back", False, self._back(world)
@@ -267,7 +278,12 @@ class Explorer:
             if viewer.phase == "offered" or viewer.reasons:
                 phase = "left" if viewer.reasons else "unreached"
                 world = with_viewer(world, id_, phase=phase, replies=0, reasons=0)
-        core = self.cores.new(gateway_there=world.gateway_up)
+        core, streams = self.cores.new(gateway_there=world.gateway_up), stream_ids(world)
+        for id_ in streams:  # carried by the controller that went
+            if dict(world.viewers)[id_].phase == "answered":
+                world = with_viewer(world, id_, phase="unreached")
+        rest = tuple(each for each in world.gateway if each[0] not in streams)
+        world = world._replace(gateway=rest, opening=frozenset())
         world = world._replace(core=core, timers=frozenset(), to_core=frozenset())
         there = sorted(world.gateway, key=lambda each: not each[1].controls)
         held = [id_ for id_, _ in there] if world.gateway_up else []
@@ -306,7 +322,9 @@ class Explorer:
 
 
 def _lost(world: World, event: Any) -> World:
-    if isinstance(event, talk.OfferReceived):  # its viewer hears nothing, and says so itself
+    if isinstance(
+        event, talk.OfferReceived | talk.StreamRequested
+    ):  # its viewer hears nothing, and says so itself
         return with_viewer(world, event.connection, phase="unreached")
     return world
 
@@ -333,6 +351,10 @@ def _carried_out(world: World, command: Any) -> World:
             return with_viewer(world, id_, replies=1, phase=phase)
         case talk.NameReason(id_):
             return with_viewer(world, id_, reasons=1)
+        case talk.OpenStreamAtGateway(id_, _, controls):
+            if not world.gateway_up:
+                return sent(world, talk.ConnectionClosed(id_))
+            return world._replace(opening=world.opening | {(id_, controls)})
         case talk.PassCandidateToGateway(id_):
             world = with_viewer(world, id_, candidate="passed")
         case _:
@@ -340,77 +362,3 @@ def _carried_out(world: World, command: Any) -> World:
     # What is said while nobody is there to hear it is lost.
     said = (*world.to_gateway, MESSAGES.number(command))
     return world._replace(to_gateway=said) if world.gateway_up else world
-
-
-@dataclass(frozen=True, slots=True)
-class Explored:
-    """How much there was."""
-
-    worlds: int
-    steps: int
-    orders: int
-    """Ways from the first world to one in which nothing more can happen."""
-    resting: int
-    """Worlds in which nothing more must happen."""
-    seconds: float
-
-
-def explore(explorer: Explorer) -> Explored:
-    """Visit every world. Raises Broken, with the shortest way to the first that must not be."""
-    started = time.monotonic()
-    first = explorer.first()
-    numbers = {first: 0}
-    came: list[tuple[int, str]] = [(-1, "")]
-    onward: list[list[int]] = []
-    todo = deque([first])
-    resting = 0
-    while todo:
-        world = todo.popleft()
-        here = len(onward)
-        onward.append([])
-        must = False
-        try:
-            for word, fair, then in explorer.steps(world):
-                must = must or fair
-                number = numbers.setdefault(then, len(came))
-                if number == len(came):
-                    came.append((here, word))
-                    todo.append(then)
-                onward[here].append(number)
-            if not must:
-                resting += 1
-                explorer.check_rest(world)
-        except Broken as broken:
-            raise Broken(broken.what, _path(came, here)) from None
-    steps = sum(map(len, onward))
-    seconds = time.monotonic() - started
-    return Explored(len(numbers), steps, _orders(onward), resting, seconds)
-
-
-def _path(came: list[tuple[int, str]], at: int) -> tuple[str, ...]:
-    steps: list[str] = []
-    while at > 0:
-        at, word = came[at]
-        steps.append(word)
-    return tuple(reversed(steps))
-
-
-def _orders(onward: list[list[int]]) -> int:
-    """Count the paths from world 0 to the ends, by adding up in topological order."""
-    entering = Counter(then for each in onward for then in each)
-    ways = [0] * len(onward)
-    ways[0] = 1
-    ready = deque([0])
-    seen = ends = 0
-    while ready:
-        here = ready.popleft()
-        seen += 1
-        ends += 0 if onward[here] else ways[here]
-        for then in onward[here]:
-            ways[then] += ways[here]
-            entering[then] -= 1
-            if not entering[then]:
-                ready.append(then)
-    if seen != len(onward):
-        raise Broken("worlds go in a circle")
-    return ends

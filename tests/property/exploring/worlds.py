@@ -46,6 +46,8 @@ class Budget(NamedTuple):
     """Whether the machine is ready before anybody looks."""
     watchers: int = 0
     """How many of them, the first ones, have no data channel."""
+    streams: int = 0
+    """How many of them, the last ones, want a stream over a WebSocket."""
     replaces: int = 0
     """Whether the second connection is the first viewer's, which changes its path."""
 
@@ -65,6 +67,8 @@ class AtGateway(NamedTuple):
     phase: str
     controls: bool
     silent: bool = False
+    fresh: bool = False
+    """A stream, until it was told who controls: its opening may have been overtaken by that."""
 
 
 class Register:
@@ -101,6 +105,8 @@ class World(NamedTuple):
     to_gateway: tuple[int, ...]
     gateway: tuple[tuple[ConnectionId, AtGateway], ...]
     gateway_up: bool
+    opening: frozenset[tuple[ConnectionId, bool]]
+    """Streams that are being opened, each on a socket of its own, and whether they control."""
     is_ready: bool
     is_ended: bool
     viewers: tuple[tuple[ConnectionId, Viewer], ...]
@@ -140,7 +146,8 @@ def with_connection(world: World, id_: ConnectionId, here: AtGateway | None) -> 
     others = tuple(each for each in world.gateway if each[0] != id_)
     now = others if here is None else tuple(sorted((*others, (id_, here))))
     # One that is not connected can say nothing, whatever it may.
-    if sum(each.controls and each.phase in ("connected", "shown") for _, each in now) > 1:
+    able = [each for _, each in now if each.phase in ("connected", "shown") and not each.fresh]
+    if sum(each.controls for each in able) > 1:
         raise Broken("two viewers control")
     return world._replace(gateway=now)
 
@@ -152,7 +159,8 @@ def heard_by_gateway(world: World, command: Any) -> World:
         case talk.AskGateway(id_, _, controls):
             return with_connection(world, id_, AtGateway("opened", controls))
         case talk.SetControlAtGateway(id_, controls) if id_ in known:
-            return with_connection(world, id_, known[id_]._replace(controls=controls))
+            told = known[id_]._replace(controls=controls, fresh=False)
+            return with_connection(world, id_, told)
         case talk.CloseAtGateway(id_) if id_ in known:
             closed = with_connection(world, id_, None)
             is_said = known[id_].phase != "opened"
@@ -165,11 +173,36 @@ def heard_by_gateway(world: World, command: Any) -> World:
 
 def doings(world: World) -> Iterator[tuple[str, World]]:
     """What the gateway may do by itself. Nothing of it must ever happen."""
+    for id_, controls in world.opening:
+        rest = world._replace(opening=world.opening - {(id_, controls)})
+        yield f"the stream of {id_} cannot be opened", sent(rest, talk.ConnectionClosed(id_))
+        opened = with_connection(rest, id_, AtGateway("connected", controls, fresh=True))
+        told = with_viewer(opened, id_, phase=_answered(opened, id_))
+        yield f"the stream of {id_} is opened", sent(told, talk.Connected(id_))
     phases = {id_: viewer.phase for id_, viewer in world.viewers}
     for id_, here in world.gateway:
         for what, event, then in _doings(id_, here, phases[id_], world):
             now = spent(world, "silences") if what == "misses" else world
             yield f"the gateway {what} {id_}", sent(with_connection(now, id_, then), event)
+
+
+def _answered(world: World, id_: ConnectionId) -> str:
+    phase = dict(world.viewers)[id_].phase
+    return "answered" if phase == "offered" else phase
+
+
+def cut(world: World) -> World:
+    """Streams break with whoever held one end; who carried them says so."""
+    broken = {id_ for id_, _ in world.opening} | {id_ for id_, _ in world.gateway}
+    for id_ in sorted(broken & set(stream_ids(world))):
+        world = sent(world, talk.ConnectionClosed(id_))
+    return world._replace(opening=frozenset())
+
+
+def stream_ids(world: World) -> list[ConnectionId]:
+    """The connections that are streams."""
+    ids = [id_ for id_, _ in world.viewers]
+    return ids[len(ids) - world.left.streams :]
 
 
 def _doings(

@@ -14,6 +14,7 @@ from fanlight.media.gateway.frames import Codec
 from fanlight.media.gateway.networks import (
     Address,
     Candidate,
+    ViewerNetworks,
     default_viewer_networks,
     parse_candidate,
 )
@@ -130,7 +131,10 @@ def test_an_announced_address_of_a_nat_stands_in_for_the_hosts_own() -> None:
 @pytest.mark.parametrize(
     ("text", "is_taken"),
     [
-        ("candidate:1 1 udp 1 127.0.0.1 5000 typ host", True),
+        ("candidate:1 1 udp 1 127.0.0.1 5000 typ host", False),
+        ("candidate:1 1 udp 1 ::1 5000 typ host", False),
+        ("candidate:1 1 udp 1 192.168.1.2 5000 typ host", False),
+        ("candidate:1 1 udp 1 ::ffff:192.168.1.2 5000 typ host", False),
         ("candidate:1 1 udp 1 192.168.7.1 5000 typ host", True),
         ("candidate:1 1 udp 1 8.8.8.8 5000 typ srflx raddr 0.0.0.0 rport 0", True),
         ("candidate:1 1 udp 1 10.0.0.1 5000 typ host", False),
@@ -150,7 +154,15 @@ def test_checks_go_to_public_addresses_and_configured_networks_only(
     announced = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("192.168.1.2"))
     candidate = parse_candidate(text)
     assert candidate is not None
-    assert default_viewer_networks(announced).takes(candidate) is is_taken
+    viewers = ViewerNetworks(default_viewer_networks(announced), own=announced)
+    assert viewers.takes(candidate) is is_taken
+
+
+def test_loopback_is_checked_where_it_is_configured() -> None:
+    viewers = ViewerNetworks((ipaddress.ip_network("127.0.0.0/8"),))
+    candidate = parse_candidate("candidate:1 1 udp 1 127.0.0.1 5000 typ host")
+    assert candidate is not None
+    assert viewers.takes(candidate)
 
 
 @pytest.mark.parametrize("text", ["", "candidate:", "candidate:1 1 udp x 1.1.1.1 5 typ host", "a"])

@@ -8,6 +8,7 @@ numbers (RFC 7741 section 4.2 makes them optional).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,8 @@ from .rtp import RtpPacket, ahead
 Codec = Literal["vp8", "h264"]
 
 MAX_FRAME_PACKETS = 4096
+MAX_AGGREGATED = 16
+"""Units of one packet that are looked at: an SPS stands before what it is for."""
 _NAL_IDR, _NAL_SPS, _NAL_STAP_A, _NAL_FU_A = 5, 7, 24, 28
 
 
@@ -157,10 +160,11 @@ def _starts_key_frame_h264(payload: bytes) -> bool:
     return kind in (_NAL_IDR, _NAL_SPS)
 
 
-def _aggregated(payload: bytes) -> list[int]:
-    kinds, at = [], 1
-    while at + 2 < len(payload):
-        size = int.from_bytes(payload[at : at + 2], "big")
-        kinds.append(payload[at + 2] & 0x1F)
-        at += 2 + size
-    return kinds
+def _aggregated(payload: bytes) -> Iterator[int]:
+    """The kinds of the first units in a packet; a machine has no reason to send more."""
+    at = 1
+    for _ in range(MAX_AGGREGATED):
+        if at + 2 >= len(payload):
+            return
+        yield payload[at + 2] & 0x1F
+        at += 2 + int.from_bytes(payload[at : at + 2], "big")

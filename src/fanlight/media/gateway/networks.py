@@ -68,9 +68,12 @@ def parse_candidate(text: str) -> Candidate | None:
 
 @dataclass(frozen=True, slots=True)
 class ViewerNetworks:
-    """The private networks that viewers may be in. Public addresses always may."""
+    """The private networks that viewers may be in. Public addresses always may, but the host's."""
 
     networks: tuple[Network, ...]
+    own: tuple[Address, ...] = ()
+    """Addresses of this host. A viewer on it is known by its own checks; a candidate here is more
+    likely one of the host's services."""
 
     def takes(self, candidate: Candidate) -> bool:
         """Whether ICE checks may be sent to this candidate of a viewer's."""
@@ -84,21 +87,17 @@ class ViewerNetworks:
             return False
         if address.version == 6 and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
+        if address in self.own:
+            return False
         if any(address in network for network in self.networks):
             return not address.is_multicast and not address.is_unspecified
         return address.is_global and not address.is_multicast
 
 
-def default_viewer_networks(announced: tuple[Address, ...]) -> ViewerNetworks:
-    """All of loopback if it is announced, and the private ranges announced addresses lie in."""
-    networks: list[Network] = []
-    if any(address.is_loopback for address in announced):
-        networks += [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
-    for text in _PRIVATE:
-        network = ipaddress.ip_network(text)
-        if any(address in network for address in announced):
-            networks.append(network)
-    return ViewerNetworks(tuple(networks))
+def default_viewer_networks(announced: tuple[Address, ...]) -> tuple[Network, ...]:
+    """The private ranges that announced addresses lie in. Not loopback, announced or not."""
+    ranges = (ipaddress.ip_network(text) for text in _PRIVATE)
+    return tuple(each for each in ranges if any(address in each for address in announced))
 
 
 def default_addresses() -> tuple[Address, ...]:

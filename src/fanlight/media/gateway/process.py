@@ -199,11 +199,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _surroundings(given: argparse.Namespace) -> Surroundings:
     announced: tuple[Address, ...] = tuple(given.announce) or default_addresses()
-    viewers = (
-        ViewerNetworks(tuple(given.viewer_network))
-        if given.viewer_network
-        else default_viewer_networks(announced)
-    )
     gathered = [address for address in announced if is_local(address)]
     # An announced address that the host does not have stands for a NAT: what is behind it is the
     # host's own default address.
@@ -215,8 +210,10 @@ def _surroundings(given: argparse.Namespace) -> Surroundings:
                 for own in default_addresses()
                 if own.version == address.version and not own.is_loopback and own not in gathered
             ]
+    networks = tuple(given.viewer_network) or default_viewer_networks(announced)
+    own = tuple(each for each in (*announced, *gathered) if not each.is_loopback)
     ground = Ground(tuple(gathered), given.udp_ports)
-    return Surroundings(Limits(), announced, viewers, ground)
+    return Surroundings(Limits(), announced, ViewerNetworks(networks, own), ground)
 
 
 def _listener(given: argparse.Namespace) -> socket.socket:
