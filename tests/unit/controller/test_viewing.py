@@ -13,10 +13,12 @@ from fanlight.session.negotiation import Candidate
 from fanlight.store import OWNER
 from fanlight.testing.gateway import ANSWER
 from fanlight.testing.machines import NEVER_READY
-from fanlight.wire import OpenConnection
+from fanlight.wire import CloseConnection, OpenConnection
 
 if TYPE_CHECKING:
     from .conftest import Stage
+
+OFFER = "v=0\r\nm=video 9 X 96\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
 
 
 async def test_an_offer_is_answered_while_the_machine_boots(stage: Stage) -> None:
@@ -118,3 +120,40 @@ async def test_a_machine_answers_only_with_its_token_and_where_it_was_declared(
         assert await controller.machine_candidates(OWNER, id_, None, 0, 0) == [Candidate("b")]
         assert await controller.machine_candidates(OWNER, id_, None, 1, 0) == []
         assert stage.gateway.count(OpenConnection) == 0
+
+
+async def test_a_connection_that_outlived_its_link_is_closed_before_anything_is_asked(
+    stage: Stage,
+) -> None:
+    """It may hold control yet, and the next viewer is given it."""
+    async with stage.controlled() as controller:
+        await controller.gateway.wait_there(5)
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        first = await controller.offer(OWNER, id_, OFFER)
+        await controller.answer(OWNER, id_, first, 5)
+        held = dict(stage.gateway.connections)
+        stage.gateway.die()
+        await stage.until(lambda: not controller.gateway.is_there)
+        second = await controller.offer(OWNER, id_, OFFER)
+        stage.gateway.connections = held
+        before = len(stage.gateway.heard)
+
+        await stage.gateway.listen()
+        await controller.answer(OWNER, id_, second, 5)
+
+    kinds = (CloseConnection, OpenConnection)
+    said = [each for each in stage.gateway.heard[before:] if isinstance(each, kinds)]
+    assert said[0] == CloseConnection(id_, first)
+    assert isinstance(said[1], OpenConnection)
+    assert (said[1].connection, said[1].controls) == (second, True)
+
+
+async def test_who_offers_no_data_channel_leaves_control_to_who_does(stage: Stage) -> None:
+    async with stage.controlled() as controller:
+        await controller.gateway.wait_there(5)
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        for sdp in (OFFER.partition("m=application")[0], OFFER):
+            connection = await controller.offer(OWNER, id_, sdp)
+            await controller.answer(OWNER, id_, connection, 5)
+    asked = [each.controls for each in stage.gateway.heard if isinstance(each, OpenConnection)]
+    assert asked == [False, True]
