@@ -108,9 +108,18 @@ def _where(turn: TurnSettings) -> list[str]:
         *(f"listening-ip={address}" for address in turn.listen),
         *(f"relay-ip={address}" for address in turn.gateway),
         *(f"external-ip={outer}/{inner}" for outer, inner in behind_nat(turn)),
-        # A viewer that comes by IPv6 is relayed by IPv6, where there is such a relay address.
-        "allocation-default-address-family=keep",
+        f"allocation-default-address-family={_family(turn)}",
     ]
+
+
+def _family(turn: TurnSettings) -> str:
+    """Say which family viewers are relayed in: the gateway's, and theirs where it has both.
+
+    A relay of one family reaches only peers of that family (RFC 8656 section 9.2), and browsers
+    ask for none.
+    """
+    versions = {ipaddress.ip_address(address).version for address in turn.gateway}
+    return "keep" if len(versions) == 2 else f"ipv{versions.pop()}"
 
 
 def _to_whom(turn: TurnSettings) -> list[str]:

@@ -92,6 +92,22 @@ async def test_credentials_that_have_run_out_are_refused(
     await asyncio.to_thread(attempt)
 
 
+async def test_a_viewer_that_comes_by_ipv4_is_relayed_to_a_gateway_of_ipv6_only() -> None:
+    settings = TurnSettings(
+        port=free_port(), tls_port=free_port(), realm="f", gateway=("::1",), listen=("127.0.0.1",)
+    )
+    async with running_host(turn=settings) as host:
+
+        def attempt() -> None:
+            listens(host, settings)
+            with allocate(host, settings) as allocation:
+                assert allocation.relayed is not None
+                assert allocation.relayed[0] == "::1"
+                allocation.permit(("::1", 40000))
+
+        await asyncio.to_thread(attempt)
+
+
 async def test_it_runs_without_rights_and_its_secret_is_in_no_argument(
     turn: tuple[RunningHost, TurnSettings],
 ) -> None:

@@ -41,6 +41,22 @@ def test_behind_a_nat_the_outer_address_means_the_one_behind_it() -> None:
     assert "allowed-peer-ip=203.0.113.7" in told
 
 
+@pytest.mark.parametrize(
+    ("gateway", "family"),
+    [
+        (("192.168.1.5",), "ipv4"),
+        (("2001:db8::5",), "ipv6"),
+        (("192.168.1.5", "2001:db8::5"), "keep"),
+    ],
+)
+def test_a_viewer_is_relayed_in_a_family_that_the_gateway_has(
+    gateway: tuple[str, ...], family: str
+) -> None:
+    told = lines(replace(TURN, gateway=gateway))
+
+    assert f"allocation-default-address-family={family}" in told
+
+
 def test_tls_is_spoken_with_a_certificate_only() -> None:
     assert "no-tls" in lines(TURN)
 

@@ -128,6 +128,15 @@ def test_an_announced_address_of_a_nat_stands_in_for_the_hosts_own() -> None:
     assert [c.address for c in announced_candidates(found, announced, (inner,))] == [str(outer)]
 
 
+def test_viewers_on_both_sides_of_a_nat_are_told_both_addresses_with_the_same_port() -> None:
+    inner, outer = (ipaddress.ip_address(text) for text in ("192.168.1.2", "203.0.113.9"))
+    found = [Candidate(1, "udp", 5, str(inner), 5000, "host", "1")]
+
+    told = announced_candidates(found, (outer, inner), (inner,))
+
+    assert {(c.address, c.port) for c in told} == {(str(inner), 5000), (str(outer), 5000)}
+
+
 @pytest.mark.parametrize(
     ("text", "is_taken"),
     [
