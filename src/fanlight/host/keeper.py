@@ -96,8 +96,9 @@ class Keeper:
             on_exited=lambda status, tail: None,
             on_message=only_refusals(self._tell),
         )
-        self._turn = settings.turn and Supervised(
-            Turn(self.layout, settings, settings.turn),
+        self._turn_service = settings.turn and Turn(self.layout, settings, settings.turn)
+        self._turn = self._turn_service and Supervised(
+            self._turn_service,
             self._children,
             on_spawned=lambda turn: self._record(),
             on_exited=lambda status, tail: None,
@@ -213,6 +214,8 @@ class Keeper:
     def _obey(self, message: Message, writer: asyncio.StreamWriter) -> None:
         match message:
             case KeeperHello():
+                if self._turn_service:
+                    self._turn_service.renew()
                 writer.write(encode(self._state()))
             case SpawnMachine():
                 self._spawn(message, writer)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import os
 import secrets
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from .children import Child, Children, Confinement
 from .layout import Layout
 from .services import private_home
 from .settings import KeeperSettings, TurnSettings
+
+log = logging.getLogger(__name__)
 
 ALLOCATIONS_PER_USER, ALLOCATIONS = 96, 1024
 """Chromium makes one allocation for each address of the server's and each of its own networks, and
@@ -58,6 +62,7 @@ class Turn:
 
     def __init__(self, layout: Layout, settings: KeeperSettings, turn: TurnSettings) -> None:
         self._layout, self._settings, self._turn = layout, settings, turn
+        self._child: Child | None = None
 
     def spawn(self, children: Children) -> tuple[Child, None]:
         """Write its file and spawn it.
@@ -65,21 +70,44 @@ class Turn:
         Raises:
             OSError: there is no coturn, or a file cannot be read or written.
         """
-        uid = self._settings.turn_uid if os.geteuid() == 0 else None
+        uid, turn = self._uid, self._turn
         files = Files(private_home(self._layout, self.name, uid))
-        turn = self._turn
-        if turn.certificate and turn.key:
-            _write_for(uid, files.certificate, turn.certificate.read_bytes())
-            _write_for(uid, files.key, turn.key.read_bytes())
+        self._copy_certificate(files)
         text = configuration(turn, turn_secret(self._layout), files)
         _write_for(uid, files.configuration, text.encode())
         needs_rights = min(turn.port, turn.tls_port) < LOWEST_FREE_PORT
-        child = children.spawn(
+        self._child = children.spawn(
             [*turn.command, "-c", str(files.configuration)],
             env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(files.home)},
             confinement=Confinement(uid=uid, may_bind_any_port=needs_rights and uid is not None),
         )
-        return child, None
+        return self._child, None
+
+    def renew(self) -> None:
+        """Let it have the certificate that a controller has which starts now, if it is new."""
+        if self._child is None:
+            return
+        try:
+            files = Files(private_home(self._layout, self.name, self._uid))
+            if self._copy_certificate(files):
+                self._child.kill(signal.SIGUSR2)  # coturn reads its certificate again
+        except OSError as error:
+            log.warning("the TURN server keeps its certificate: %s", error)
+
+    @property
+    def _uid(self) -> int | None:
+        return self._settings.turn_uid if os.geteuid() == 0 else None
+
+    def _copy_certificate(self, files: Files) -> bool:
+        turn, has_changed = self._turn, False
+        for there, here in ((turn.certificate, files.certificate), (turn.key, files.key)):
+            if there is None:
+                continue
+            content = there.read_bytes()
+            if not here.exists() or here.read_bytes() != content:
+                _write_for(self._uid, here, content)
+                has_changed = True
+        return has_changed
 
 
 def configuration(turn: TurnSettings, secret: str, files: Files) -> str:

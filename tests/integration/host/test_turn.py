@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import trustme
 from tests.integration.machines.running import RunningHost, running_host
 
 from fanlight.controller.allocation import Allocation, TurnRefused, TurnServer
@@ -140,6 +143,42 @@ async def test_a_port_below_1024_is_opened_with_that_right_and_no_other() -> Non
 
         assert "CapEff:\t0000000000000400" in status
         assert "Uid:\t199997" in status
+
+
+async def test_a_renewed_certificate_is_taken_without_a_new_process(tmp_path: Path) -> None:
+    chain, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    settings = TurnSettings(
+        port=free_port(), tls_port=free_port(), realm="f", gateway=(GATEWAY,),
+        listen=("127.0.0.1",), certificate=chain, key=key,
+    )  # fmt: skip
+    first = await asyncio.to_thread(issue, chain, key)
+    async with running_host(turn=settings) as host:
+        await asyncio.to_thread(listens, host, settings)
+        await asyncio.to_thread(shows, settings.tls_port, first)
+        pid = (await host.client.state()).turn_pid
+
+        second = await asyncio.to_thread(issue, chain, key)
+        state = await host.client.state()  # as a controller that starts asks for it
+
+        await asyncio.to_thread(shows, settings.tls_port, second)
+        assert state.turn_pid == pid == (await host.client.state()).turn_pid
+
+
+def issue(chain: Path, key: Path) -> str:
+    """Write a new certificate and its key; give the certificate."""
+    issued = trustme.CA().issue_cert("localhost")
+    chain.write_bytes(issued.cert_chain_pems[0].bytes())
+    key.write_bytes(issued.private_key_pem.bytes())
+    return chain.read_text().strip()
+
+
+def shows(port: int, certificate: str) -> None:
+    """Wait until this certificate is shown on a TLS port."""
+    deadline, shown = time.monotonic() + 15, ""
+    while shown != certificate:
+        assert time.monotonic() < deadline, "the certificate is not shown"
+        with contextlib.suppress(OSError):
+            shown = ssl.get_server_certificate(("127.0.0.1", port), timeout=5).strip()
 
 
 def free_low_port() -> int:
