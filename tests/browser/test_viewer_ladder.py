@@ -88,7 +88,7 @@ def test_a_viewer_that_is_on_a_lower_rung_climbs_without_losing_control(
     page.add_init_script(CUT.replace('"/api/", "/cut/"', '"", ""'))
     looking.open_viewer(page, session)
     looking.wait_for_rung(page, "websocket")
-    looking.enter(page, report)
+    looking.visit(page, report)
     page.evaluate(MEND)
     looking.wait_for_rung(page, "udp")
     assert page.evaluate(CONTROLS) is True

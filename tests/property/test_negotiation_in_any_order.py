@@ -190,7 +190,7 @@ class Talk(RuleBasedStateMachine):
         assert self.core.holder in (able or {None})
         if self.core.holder is not None:
             holder = self.core.connections[self.core.holder]
-            assert self.core.owed != holder.viewer, "it has what it is owed"
+            assert holder.viewer not in self.core.owed, "it has what it is owed"
 
     @invariant()
     def an_offer_is_answered_or_refused_once(self) -> None:

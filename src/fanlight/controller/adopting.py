@@ -53,9 +53,11 @@ class Adoption(FanOut):
         mine.sort(key=lambda each: each not in welcome.controlling)
         # Who held control over a WebSocket, which broke off with the controller, comes back.
         gone = (each for each in welcome.controlling if each not in mine)
-        owed = next((each for each in gone if session_of(each) == record.id), None)
-        driver.negotiation.owed = owed or record.memo.get("owed")
-        driver.negotiation.recalled = dict(record.memo.get("viewersOf", {}))
+        lost = next((each for each in gone if session_of(each) == record.id), None)
+        recalled = driver.negotiation.recalled = dict(record.memo.get("viewersOf", {}))
+        owed = driver.negotiation.owed = list(record.memo.get("owed", ()))
+        if lost is not None and recalled.get(lost, lost) not in owed:
+            owed.append(recalled.get(lost, lost))
         _adopt(driver, machine, {each: each in welcome.watching for each in mine})
         _log.info("session adopted", session=record.id, viewers=len(mine))
 

@@ -105,7 +105,7 @@ class Shown:
                 "sealedAt": self.sealed_at,
                 "grantedS": lasting.granted_s if lasting else 0.0,
                 "idleUntilS": lasting.idle_until_s if lasting else None,
-                "owed": self.negotiation.owed if self.negotiation else None,
+                "owed": list(self.negotiation.owed) if self.negotiation else [],
                 "viewersOf": self.negotiation.viewers_of if self.negotiation else {},
             },
         )

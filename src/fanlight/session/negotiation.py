@@ -124,6 +124,8 @@ __all__ = (
 )  # fmt: skip
 
 
+OWED_MAX = 8
+"""Viewers that are remembered as having lost control; the oldest are forgotten first."""
 RECALLED_MAX = 16
 """Connections whose viewer a later controller is told of."""
 
@@ -137,8 +139,8 @@ class Negotiation:
     connections: dict[ConnectionId, Connection] = field(default_factory=dict)
     """Oldest first; the closed ones among them are kept for a while."""
     holder: ConnectionId | None = None
-    owed: ConnectionId | None = None
-    """The viewer that lost control because it was away."""
+    owed: list[ConnectionId] = field(default_factory=list)
+    """The viewers that lost control because they were away, in this order."""
     recalled: dict[ConnectionId, ConnectionId] = field(default_factory=dict)
     """Whose the connections were that a controller before this one knew."""
     gateway_there: bool = True
@@ -225,7 +227,7 @@ class Negotiation:
         """Let a new viewer control when nobody does, or nothing is heard of who does."""
         if self.holder is None:
             self.holder = connection.id
-            self.owed = None if self.owed == connection.viewer else self.owed
+            self._settle(connection.viewer)
             return []
         holder = self.connections[self.holder]
         return self._pass_control_on(holder, [connection]) if holder.disconnected else []
@@ -287,7 +289,7 @@ class Negotiation:
         able = [each for each in among if not each.watches_only]
         heirs = sorted(able, key=lambda each: (each.viewer != before.viewer, each.disconnected))
         if not heirs or heirs[0].viewer != before.viewer:
-            self.owed = self.owed or before.viewer
+            self._owe(before.viewer)
         return self._give_control(heirs[0]) if heirs and self.ended is None else []
 
     def _take_control_back(self, connection: Connection) -> list[Command]:
@@ -295,7 +297,7 @@ class Negotiation:
         holder = self.connections[self.holder] if self.holder is not None else None
         if holder is connection or holder is None or connection.watches_only:
             return []
-        if connection.viewer not in (holder.viewer, self.owed):
+        if connection.viewer not in (holder.viewer, *self.owed):
             return []
         return self._give_control(connection)
 
@@ -304,8 +306,17 @@ class Negotiation:
         if self.holder is not None:
             commands = [*self._tell_control(self.connections[self.holder], controls=False)]
         self.holder = heir.id
-        self.owed = None if self.owed == heir.viewer else self.owed
+        self._settle(heir.viewer)
         return [*commands, *self._tell_control(heir, controls=True)]
+
+    def _owe(self, viewer: ConnectionId) -> None:
+        if viewer not in self.owed:
+            self.owed = [*self.owed, viewer][-OWED_MAX:]
+
+    def _settle(self, viewer: ConnectionId) -> None:
+        """A viewer holds what it is owed. Who lost control later had it only in its absence."""
+        if viewer in self.owed:
+            self.owed = self.owed[: self.owed.index(viewer)]
 
     def _tell_control(self, connection: Connection, *, controls: bool) -> list[Command]:
         # A connection that still waits is told with its offer (`AskGateway.controls`).

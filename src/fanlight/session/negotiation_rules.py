@@ -190,7 +190,7 @@ def _stream_there(pair: Pair) -> list[Command]:
 def _back(pair: Pair, _event: Connected) -> list[Command]:
     core, connection = pair
     connection.disconnected = False
-    return core._take_control_back(connection) if core.owed == connection.viewer else []
+    return core._take_control_back(connection) if connection.viewer in core.owed else []
 
 
 def _await_picture(pair: Pair, _event: Event) -> list[Command]:
@@ -222,7 +222,7 @@ def _control(pair: Pair, _event: ControlWanted) -> list[Command]:
     core, connection = pair
     if connection.watches_only:
         return []
-    core.owed = None
+    core.owed = []
     return [] if core.holder == connection.id else core._give_control(connection)
 
 

@@ -454,3 +454,19 @@ def test_an_offer_without_a_data_channel_is_of_one_that_only_watches(
 ) -> None:
     sdp = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n" + "".join(sections)
     assert watches_only(sdp) is watches
+
+
+def test_a_viewer_who_left_before_the_first_one_came_takes_nothing_from_it() -> None:
+    play = played(*showing(ConnectionId("x")), ConnectionClosed(ConnectionId("x")))
+    play(*showing(A), *showing(B), ConnectionClosed(A))
+    assert holder(play) == B
+
+    play(*taking_over(C, A))
+    assert holder(play) == C
+
+
+def test_who_had_control_only_meanwhile_does_not_take_it_from_who_came_back() -> None:
+    a2, b2 = ConnectionId("a2"), ConnectionId("b2")
+    play = played(*showing(A), *showing(B), GatewayLost(), GatewayBack())
+    play(*taking_over(a2, A), *taking_over(b2, B))
+    assert holder(play) == a2
