@@ -61,8 +61,18 @@ def report() -> Iterator[ReportPage]:
 
 
 @pytest.fixture(scope="module")
-def server(report: ReportPage, pages: str) -> Iterator[RunningServer]:
-    settings = {"egress_pins": report.pins, "allowed_origins": [pages]}
+def server(
+    report: ReportPage, pages: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    secret = tmp_path_factory.mktemp("turn") / "secret"
+    secret.write_text("shared with nobody")
+    settings = {
+        "egress_pins": report.pins,
+        "allowed_origins": [pages],
+        # Nobody listens there: they are for the headers `Link`, the path is direct.
+        "turn_urls": [f"turn:127.0.0.1:9?transport={each}" for each in ("udp", "tcp")],
+        "turn_secret_file": str(secret),
+    }
     with RunningServer(settings) as running:
         yield running
 
@@ -157,6 +167,12 @@ def test_whip_whep_plays_trickles_and_stops(stage: Stage) -> None:
     assert talk.header("POST", "location")
     assert talk.header("POST", "etag")
     assert "if-match" not in talk.sent("PATCH"), "it never reads the first ETag"
+    servers = page.evaluate("window.player.pc.getConfiguration().iceServers")
+    assert [each["urls"] for each in servers] == [
+        ["turn:127.0.0.1:9?transport=udp"],
+        ["turn:127.0.0.1:9?transport=tcp"],
+    ], "each Link is a server to it"
+    assert all(each["username"] and each["credential"] for each in servers)
 
 
 def test_an_ice_restart_of_whip_whep_is_refused_and_its_picture_goes_on(stage: Stage) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import json
+import re
 import sys
 from typing import Any
 from urllib.parse import urljoin
@@ -32,14 +33,18 @@ async def note(response: httpx.Response) -> None:
     shown = {name: value for name, value in request.headers.items() if name == "content-type"}
     if "authorization" in request.headers:
         shown["authorization"] = "(a ticket)"
+    answered = {k: v for k, v in response.headers.items() if k in SHOWN}
+    if "link" in answered:
+        answered["link"] = SECRETS.sub(r'\1="..."', answered["link"])
     say(
         request=f"{request.method} {request.url.path}",
         headers=shown,
         status=response.status_code,
-        answered={k: v for k, v in response.headers.items() if k in SHOWN},
+        answered=answered,
     )
 
 
+SECRETS = re.compile(r'(username|credential)="[^"]*"')
 SHOWN = {"content-type", "location", "etag", "link", "retry-after", "accept-patch"}
 
 

@@ -7,6 +7,7 @@ passwords and the like are left out; only headers that the protocol knows are sh
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,8 @@ FRAMES = """async () => {
 def _kept(headers: dict[str, str], names: set[str]) -> dict[str, str]:
     found = {name.lower(): value for name, value in headers.items()}
     kept = {name: value for name, value in found.items() if name in names}
+    if "link" in kept:
+        kept["link"] = re.sub(r'((?:username|credential)=)"[^"]*"', r'\1"..."', kept["link"])
     if "authorization" in kept:
         is_bearer = kept["authorization"].startswith("Bearer ")
         kept["authorization"] = "Bearer (a ticket)" if is_bearer else "(a ticket)"

@@ -49,7 +49,8 @@ class ServeSettings:
     announce: tuple[str, ...] = ()
     """IP addresses that the media gateway offers to viewers. None: those that `host` implies."""
     viewer_networks: tuple[str, ...] = ()
-    """Private networks (CIDR) that viewers' media may come from, such as 192.168.0.0/16."""
+    """Private networks (CIDR) that viewers' media may come from, such as 192.168.0.0/16. None:
+    those that announced addresses lie in, loopback never."""
     udp_ports: str = ""
     """Range of UDP ports for viewers' media, such as 40000-40999. Empty: any free port."""
     stun_urls: tuple[str, ...] = ()
