@@ -84,7 +84,7 @@ def test_where_no_udp_gets_through_the_frames_come_over_a_websocket_and_input_go
     looking.wait_for_rung(page, "websocket")
     record_property("websocket_after_s", round(time.monotonic() - since, 2))
     looking.visit(page, report)
-    types(page, report, "héllo Ж 漢")
+    types(page, report, "漢Ж")
     looking.wait_for_colour(page, "blue")
     page.mouse.move(*looking.place(page, 900, 500))
     report.expect("pointermove", lambda event: abs(event["x"] - 900) <= 1)

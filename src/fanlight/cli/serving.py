@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ADDRESS_FILE = Path("run") / "address"
 LOCK = "serve.lock"
-UNSENT_BYTES = 131_072
+UNSENT_BYTES = 32_768
 """The kernel takes no more than this over what is underway: a picture that waits can be left out,
 one that was handed to TCP is seen late."""
 SILENT_MS = 30_000

@@ -32,7 +32,7 @@ from .driver import Driver
 from .reasons import error_for, inert
 
 OPEN_TIMEOUT_S = 5.0
-BUFFER_BYTES = 65_536
+BUFFER_BYTES = 16_384
 """Kept of either direction here; pictures that wait are better off in the gateway."""
 
 _LENGTH = struct.Struct(">I")

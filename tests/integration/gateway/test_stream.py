@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import av
 import pytest
 
 from fanlight import wire
+from fanlight.media.rtcp import read_targets
 
 from .harness import PATIENCE_S, GatewayProcess, running_machine
 
@@ -64,9 +66,13 @@ class StreamViewer:
 
 @contextlib.asynccontextmanager
 async def streaming(
-    gateway: GatewayProcess, name: str = "c-1", *, controls: bool = True
+    gateway: GatewayProcess,
+    name: str = "c-1",
+    *,
+    controls: bool = True,
+    buffer_bytes: int = 65_536,
 ) -> AsyncIterator[StreamViewer]:
-    reader, writer = await asyncio.open_unix_connection(gateway.path)
+    reader, writer = await asyncio.open_unix_connection(gateway.path, limit=buffer_bytes)
     viewer = StreamViewer(reader, writer)
     request = wire.OpenStream(SESSION, wire.ConnectionId(name), BOTH, controls)
     writer.write(wire.encode(request))
@@ -170,6 +176,49 @@ async def test_a_viewer_that_never_acks_costs_little_and_is_closed_with_a_reason
         assert closed.code == "slow-path"
         assert machine.requests < 5
     await gateway.expect(wire.ConnectionState, lambda m: m.state == "closed")
+
+
+SLOW_BYTES_PER_S = 30_000
+
+
+async def _taken_slowly(viewer: StreamViewer) -> list[float]:
+    """Take frames at 240 kbit/s for some seconds; give how old each was when it was whole."""
+    ages: list[float] = []
+    cutter = wire.ChunkCutter(wire.MAX_CHUNK_BYTES)
+    loop = asyncio.get_running_loop()
+    free_at, until = loop.time(), loop.time() + 8.0
+    while loop.time() < until:
+        data = await viewer.reader.read(2048)
+        free_at = max(free_at, loop.time()) + len(data) / SLOW_BYTES_PER_S
+        await asyncio.sleep(free_at - loop.time())  # the path is what it waits for
+        for chunk in map(wire.decode_chunk, cutter.feed(data)):
+            if isinstance(chunk, wire.StreamFrame):
+                ages.append(time.monotonic() - chunk.at_ms / 1000)
+                viewer.say(wire.FramesTaken(chunk.number))
+    return ages
+
+
+async def test_a_slow_path_shows_nothing_old_and_the_machine_is_asked_for_less(
+    gateway: GatewayProcess,
+) -> None:
+    gateway.say(wire.OpenSession(SESSION))
+    async with running_machine() as machine, streaming(gateway, buffer_bytes=4096) as viewer:
+        gateway.attach(SESSION, machine)
+        ages = await _taken_slowly(viewer)
+        # 600 kbit/s come; 0.6 s of them, and what two sockets' buffers hold, take 2.5 s at 240.
+        assert max(ages) < 3.0
+        assert len(ages) > 20
+        stats = await gateway.expect(wire.ConnectionStats, lambda m: 0 < m.estimate_kbps < 600)
+        assert stats.frames_skipped > 0
+        told = await machine.expect(lambda line: 0 < asked_kbps(line) < 600)
+        assert told
+
+
+def asked_kbps(line: dict[str, object]) -> int:
+    """Give what the main layer was asked to take, in kbit/s; 0: the line says nothing of it."""
+    said = line.get("targets")
+    targets = read_targets(bytes.fromhex(said)) if isinstance(said, str) else None
+    return targets[0].kbps if targets else 0
 
 
 async def test_a_decoder_that_lost_its_way_gets_a_key_frame(gateway: GatewayProcess) -> None:

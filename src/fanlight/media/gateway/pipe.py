@@ -17,7 +17,7 @@ from .gst import GLib
 
 READ_BYTES = 16_384
 """Read in one turn of the main loop at most."""
-SEND_BUFFER_BYTES = 65_536
+SEND_BUFFER_BYTES = 32_768
 """What the kernel keeps for the controller: what is in there cannot be taken back."""
 
 

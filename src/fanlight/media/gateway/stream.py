@@ -127,7 +127,7 @@ class StreamConnection:
 
     @property
     def estimate_kbps(self) -> int:
-        """What this viewer's path carries; 0: nothing has been seen to bound it."""
+        """What this viewer's path carries, as far as acks tell; 0: nothing is known yet."""
         return self._window.estimate_kbps
 
     def miss(self) -> None:

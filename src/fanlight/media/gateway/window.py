@@ -24,8 +24,8 @@ SHARE = 0.85
 """Of what the path was seen to carry, so that its queue empties."""
 GROWTH_PER_S = 0.08
 """How fast more is tried once the queue is gone."""
-MOST_KBPS = 20_000
-"""Past it nothing is known to bound the path any more."""
+MOST_KBPS = 8_000
+"""What a path is taken to carry that has never held anything up: more than a machine sends."""
 LEAST_KBPS = 50
 
 
@@ -50,7 +50,7 @@ class AckWindow:
         self.round_trip_s = 0.0
         """Of the newest frame that was taken."""
         self.estimate_kbps = 0
-        """What the path carries; 0: nothing has been seen to bound it."""
+        """What the path carries, at most `MOST_KBPS`; 0: nothing is known yet."""
         self._acked_at: float | None = None
         self._base = [float("inf"), float("inf")]
         self._base_at = 0.0
@@ -121,6 +121,7 @@ class AckWindow:
         if standing_s > STANDING_DELAY_S:
             carried = sum(each[2] for each in self._recent) * 8 / 1000 / STANDING_S
             self.estimate_kbps = max(LEAST_KBPS, int(carried * SHARE))
-        elif self.estimate_kbps:
-            grown = self.estimate_kbps * (1 + GROWTH_PER_S * min(since_s, 1.0))
-            self.estimate_kbps = int(grown) + 1 if grown < MOST_KBPS else 0
+        else:
+            known = self.estimate_kbps or MOST_KBPS
+            grown = known * (1 + GROWTH_PER_S * min(since_s, 1.0))
+            self.estimate_kbps = min(MOST_KBPS, int(grown) + 1)
