@@ -36,8 +36,15 @@ CODECS = frozenset({"vp8", "h264"})
 TAKEN_S = 10.0
 """How long one message may wait for a viewer that reads nothing; then its connection is over."""
 
+MESSAGES_PER_S = 4000
+"""A viewer that says more than this is not a viewer. The gateway takes 1000 a second, and lets the
+rest wait; what a WebSocket's buffer holds of very short ones comes all at once, though."""
+BREATH = 64
+"""After so many messages at once, others are served."""
+
 OVER = 1000
 UNUSABLE = 1003
+FLOOD = 1008
 TOO_BIG = 1009
 
 
@@ -105,8 +112,16 @@ async def _join(websocket: WebSocket, pipe: StreamPipe) -> None:
 
 async def _to_gateway(websocket: WebSocket, pipe: StreamPipe) -> tuple[int, str] | None:
     """Pass on what the viewer says. Gives why to close, or None when the viewer closed."""
+    loop = asyncio.get_running_loop()
+    second = said = 0
     while True:
         message = await websocket.receive()
+        now = int(loop.time())
+        second, said = now, said + 1 if now == second else 1
+        if said > MESSAGES_PER_S:
+            return FLOOD, "too many messages"
+        if said % BREATH == 0:
+            await asyncio.sleep(0)
         if message["type"] == "websocket.disconnect":
             return None
         chunk = message.get("bytes")

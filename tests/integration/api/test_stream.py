@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import tempfile
 import threading
@@ -51,7 +52,7 @@ def _play(listener: socket.socket) -> None:
         except OSError:
             return
         cutter = wire.ChunkCutter(wire.MAX_TEXT_CHUNK_BYTES)
-        with connection:
+        with connection, contextlib.suppress(OSError):
             while data := connection.recv(65_536):
                 said = list(cutter.feed(data))
                 if b"\x01bye" in said:
@@ -64,11 +65,8 @@ def _play(listener: socket.socket) -> None:
 
 
 def _pour(connection: socket.socket) -> None:
-    try:
-        while True:
-            connection.sendall(PICTURE)
-    except OSError:
-        return
+    while True:
+        connection.sendall(PICTURE)
 
 
 @pytest.fixture
@@ -162,6 +160,29 @@ def test_a_viewer_that_reads_nothing_is_ended(served: Served, session: str) -> N
         while ("stream closed", session) not in calls:
             assert time.monotonic() < deadline
             tick.wait(0.05)
+
+
+def test_a_flood_ends_its_stream_and_keeps_nobody_waiting(served: Served, session: str) -> None:
+    tiny = b"\x82\x82\0\0\0\0\x01x"
+    with (
+        view(served, session, ticket(served, session, "stream")) as viewer,
+        httpx.Client(base_url=served.url, headers=served.browser) as client,
+    ):
+        viewer.recv()
+        viewer.socket.sendall(tiny * 30_000)
+        since = time.monotonic()
+        assert client.get("/api/me").status_code == 200
+        assert time.monotonic() - since < 5
+        assert code_of_the_end(viewer) == 1008
+
+
+def code_of_the_end(viewer: ClientConnection) -> int | None:
+    """Read until the server closes, and give its code."""
+    try:
+        while True:
+            viewer.recv()
+    except ConnectionClosed:
+        return viewer.close_code
 
 
 def test_a_ticket_is_for_one_stream_of_its_session(served: Served, session: str) -> None:

@@ -17,6 +17,7 @@ class Path:
         self.now, self.free_at, self.number, self.left_out = 0.0, 0.0, 0, 0
         self.acks: list[tuple[float, int]] = []
         self.oldest_s = 0.0
+        self.behind = False
 
     def offer(self, size: int) -> None:
         """A frame is there to be sent, as 30 times a second."""
@@ -26,6 +27,10 @@ class Path:
             assert self.window.acked(number, at)
         if self.window.is_full(self.now):
             self.left_out += 1
+            self.window.fall_behind()
+            self.behind = True
+        self.behind = self.behind and not self.window.is_empty
+        if self.behind:
             return
         self.number += 1
         self.window.sent(self.number, size, self.now)
@@ -48,6 +53,13 @@ def test_a_path_that_is_too_slow_is_measured() -> None:
         path.offer(8_000)  # 1.9 Mbit/s
     assert 600 <= path.window.estimate_kbps <= 1_000
     assert path.left_out > 0
+
+
+def test_a_path_that_is_far_too_slow_is_measured_too() -> None:
+    path = Path(240)
+    for number in range(240):
+        path.offer(12_000 if number % 60 == 0 else 2_500)  # 600 kbit/s, and key frames
+    assert 150 <= path.window.estimate_kbps <= 260
 
 
 def test_what_is_seen_is_never_old_on_a_path_that_becomes_slow() -> None:

@@ -178,6 +178,7 @@ class StreamConnection:
         """Leave out what is old already; a key frame is asked for when the path is empty."""
         self._skipped += 1
         self._waits_for_key = True
+        self._window.fall_behind()
         first = self._pipe.drop_frames()
         if first is not None:
             self._skipped += self._number - first + 1

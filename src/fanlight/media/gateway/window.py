@@ -7,7 +7,8 @@ once the path is empty again.
 
 The path's rate is told by the standing delay, as CoDel does (RFC 8289 section 3): a queue that is
 there only after a key frame says nothing; one that never empties for `STANDING_S` says that more
-is sent than the path carries, and then what is taken each second is what it carries.
+is sent than the path carries, and then what is taken each second is what it carries. A path that
+was full tells more: all that went out, in the time that it took until everything was taken.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ class AckWindow:
         self._recent: deque[tuple[float, float, int]] = deque()
         """(when, round trip in seconds, bytes) of each ack of the last `STANDING_S`."""
         self._judged_at = 0.0
+        self._busy_since, self._busy_bytes = 0.0, 0
+        """Since something is underway, and how much went out since."""
+        self._is_behind = False
 
     @property
     def is_empty(self) -> bool:
@@ -80,13 +84,23 @@ class AckWindow:
 
     def sent(self, number: int, size: int, now: float) -> None:
         """A frame of `size` bytes went out. Numbers rise."""
+        if not self._underway:
+            self._busy_since, self._busy_bytes = now, 0
         self._underway.append(_Unacked(number, size, now))
         self.bytes_underway += size
+        self._busy_bytes += size
+
+    def fall_behind(self) -> None:
+        """A frame was left out because the path is full; no more go out until it is empty."""
+        self._is_behind = True
 
     def unsent(self, number: int) -> None:
         """The frames from this number on never left after all."""
         while self._underway and self._underway[-1].number >= number:
-            self.bytes_underway -= self._underway.pop().size
+            size = self._underway.pop().size
+            self.bytes_underway -= size
+            self._busy_bytes -= size
+        self._is_behind = self._is_behind and bool(self._underway)
 
     def acked(self, number: int, now: float) -> bool:
         """Frames up to `number` were taken. False: there are none such (a late word, or a lie)."""
@@ -102,6 +116,9 @@ class AckWindow:
         self._acked_at = now
         self.round_trip_s = max(0.0, now - sent_at)
         self._learn(taken, now)
+        if self._is_behind and not self._underway:
+            self._is_behind = False
+            self._measure(now)
         return True
 
     def _learn(self, taken: int, now: float) -> None:
@@ -113,6 +130,14 @@ class AckWindow:
             self._recent.popleft()
         if now - self._judged_at >= STANDING_S:
             self._judge(now)
+
+    def _measure(self, now: float) -> None:
+        """Everything was taken of what was too much: that is what the path carries."""
+        took_s = max(0.1, now - self._busy_since - min(self._base))
+        carried = self._busy_bytes * 8 / 1000 / took_s
+        self.estimate_kbps = min(MOST_KBPS, max(LEAST_KBPS, int(carried * SHARE)))
+        self._recent.clear()
+        self._judged_at = now
 
     def _judge(self, now: float) -> None:
         """Once in `STANDING_S`: say less when a queue stood all the time, more when none did."""
