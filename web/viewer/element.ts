@@ -299,6 +299,8 @@ export class FanlightViewer extends HTMLElement {
 
   private renderControl(): void {
     this.view.renderControl(this.pictures.held, this.notice);
+    // What it said before makes room for what the bar says otherwise.
+    this.view.render(this.state, performance.now());
   }
 
   private tick(): void {

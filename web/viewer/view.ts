@@ -124,7 +124,6 @@ export class View {
   renderControl(held: boolean | null, notice: string): void {
     const words = held === false ? "You are watching; another viewer holds control." : notice;
     this.status.dataset.control = words;
-    if (words) this.status.textContent = words;
   }
 
   private words(state: State): string {
@@ -155,7 +154,7 @@ export class View {
       this.panel.toggle(false);
     }
     const control = this.status.dataset.control ?? "";
-    this.status.textContent = rungLine(state) || control;
+    this.status.textContent = [control, rungLine(state)].filter(Boolean).join(" ");
     this.status.title = this.status.textContent;
   }
 
