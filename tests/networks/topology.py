@@ -63,11 +63,7 @@ def direct(version: int = 4, *, seed: int = 1) -> Iterator[Network]:
         host.address("tun0", f"{host_address}/{bits}", f"{turn_address}/{bits}")
         for end, address in ((viewer, viewer_address), (host, host_address)):
             end.route(everything, "dev", "tun0", "src", address)
-        if version == 6:
-            # As computers do that get no IPv4 address (RFC 3927). Chromium hides the addresses of
-            # its candidates behind mDNS names, and without any IPv4 its mDNS does not start at
-            # all ("MDNS bind failed", net/dns/mdns_client.cc): then it gathers no host candidate.
-            viewer.address("tun0", "169.254.7.7/16")
+        _plug_in(viewer)
         yield Network(
             viewer, host, emulator, host_address, host_address, turn_address, viewer_network
         )
@@ -99,6 +95,18 @@ def behind_nats(*, seed: int = 1) -> Iterator[Network]:
         yield Network(
             viewer, host, emulator, "10.77.0.2", outside_host, "", f"{outside_viewer}/32"
         )
+
+
+def _plug_in(viewer: Namespace) -> None:
+    """Give a viewer a network card besides the tunnel: it leads nowhere, but Chromium looks at it.
+
+    Tunnels do not count when Chromium asks whether the computer is online. And without any IPv4
+    address its mDNS does not start ("MDNS bind failed", net/dns/mdns_client.cc); as it hides the
+    addresses of host candidates behind mDNS names, it then gathers none. So the card has the
+    address that a computer takes to which nobody gives one (RFC 3927).
+    """
+    viewer.join(viewer, "eth0", "nowhere")
+    viewer.address("eth0", "169.254.7.7/16")
 
 
 def _private_side(

@@ -190,6 +190,15 @@ describe("the ladder down", () => {
     expect([phase(state), cause(state)]).toEqual(["failed", "no-path"]);
   });
 
+  it("asks the server when a WebSocket is too late and the offer has no answer either", () => {
+    const unheard = run(ATTACHED, READY, fires("lower"), fires("websocket"));
+    expect(unheard.last).toContainEqual({ type: "askServer" });
+    const silent = after(unheard, SILENT, fires("name"));
+    expect([phase(silent.state), cause(silent.state)]).toEqual(["failed", "server-unreachable"]);
+    const { all } = run(ATTACHED, READY, ...connected(1), fires("lower"), fires("websocket"));
+    expect(all).not.toContainEqual({ type: "askServer" });
+  });
+
   it("does not call the start of a machine a failure", () => {
     const { last, state } = run(ATTACHED, BOOTING);
     expect(last).toContainEqual({ type: "clearTimer", timer: "name" });

@@ -305,7 +305,7 @@ function fired(state: State, timer: Timer): State {
     case "webrtc":
     case "websocket":
     case "vnc":
-      return state.tries[timer] ? fail(state, timer, whyLate(state, timer)) : state;
+      return state.tries[timer] ? late(state, timer) : state;
     case "webrtcAgain":
       return openAgain(state, "webrtc");
     case "websocketAgain":
@@ -327,6 +327,13 @@ function fired(state: State, timer: Timer): State {
       return { ...state, shown: { ...shown, settled: true }, failures };
     }
   }
+}
+
+/** A way took too long. If the offer has no answer either, it may not be the ways that are blocked. */
+function late(state: State, way: Way): State {
+  const next = fail(state, way, whyLate(state, way));
+  const isUnheard = way !== "webrtc" && next.tries.webrtc?.waitsFor === "gateway";
+  return isUnheard ? { ...next, server: asking(next) } : next;
 }
 
 function openAgain(state: State, way: Way): State {
