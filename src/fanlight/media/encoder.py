@@ -50,6 +50,10 @@ _ENCODERS = {
     ),
 }
 
+_BOUND_VP8 = {"max-quantizer": (50, 63), "dropframe-threshold": (0, 30)}
+"""VP8's properties: as long as the path carries more than the target, and when it does not. A
+display that scrolls takes two and a half times 4 Mbit/s at the former."""
+
 
 class EncoderFailed(RuntimeError):
     """GStreamer could not be set up, or gave up; its own words are the message."""
@@ -198,7 +202,7 @@ class Encoder:
         self._filter = core.gst_bin_get_by_name(self._pipeline, b"size")
         self._size = self._scaled = (0, 0)
         self._scale_percent = 100
-        self._kbps = encoding.bitrate_kbps
+        self._is_bound = False
         self.encode_ms = 0.0
         """From reading the display to sending the frame's last packet, on average."""
         self._read_at: float | None = None
@@ -232,14 +236,20 @@ class Encoder:
             self._fit()
         self._gst.core.gst_element_set_state(self._pipeline, _PLAYING)
 
-    def spend(self, kbps: int) -> None:
-        """Encode with so many bits from the next picture on."""
-        if kbps == self._kbps:
+    def spend(self, kbps: int, *, is_bound: bool) -> None:
+        """Encode with so many bits from the next picture on.
+
+        On a path that carries more, what changes a lot may take more for a moment, and stays
+        sharp. `is_bound`: it must not; VP8 then coarsens further, and leaves out pictures.
+        """
+        if self._encoding.codec == "h264":  # its rate control keeps to the rate by itself
+            self._gst.set(self._encoder, "bitrate", c_int(kbps))
             return
-        self._kbps = kbps
-        is_vp8 = self._encoding.codec == "vp8"
-        name, value = ("target-bitrate", kbps * 1000) if is_vp8 else ("bitrate", kbps)
-        self._gst.set(self._encoder, name, c_int(value))
+        self._gst.set(self._encoder, "target-bitrate", c_int(kbps * 1000))
+        if is_bound != self._is_bound:
+            self._is_bound = is_bound
+            for name, (free, bound) in _BOUND_VP8.items():
+                self._gst.set(self._encoder, name, c_int(bound if is_bound else free))
 
     def scale(self, percent: int) -> None:
         """Encode the picture this large from the next one on, which will be a key frame."""

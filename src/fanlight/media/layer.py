@@ -9,6 +9,9 @@ from .encoder import Encoder, Encoding
 from .rtcp import Target
 from .x11 import Picture
 
+AMPLE = 2.5
+"""A path that carries so many times the encoder's rate carries its peaks too."""
+
 
 class Layer:
     """An encoder with its schedule, and the target that it keeps to.
@@ -24,6 +27,7 @@ class Layer:
         self.encoder = Encoder(encoding)
         self.schedule = Schedule(frame_gap_s=1 / encoding.frames_per_s)
         self.target = Target(encoding.bitrate_kbps, encoding.frames_per_s)
+        self._is_bound = False
 
     def apply(self, target: Target) -> None:
         """Encode like this from the next picture on."""
@@ -32,10 +36,11 @@ class Layer:
             kbps=min(target.kbps, self.encoding.bitrate_kbps),
             frames_per_s=min(target.frames_per_s, self.encoding.frames_per_s),
         )
-        if kept == self.target:
+        is_bound = target.kbps < AMPLE * self.encoding.bitrate_kbps
+        if (kept, is_bound) == (self.target, self._is_bound):
             return
-        before, self.target = self.target, kept
-        self.encoder.spend(kept.kbps)
+        before, self.target, self._is_bound = self.target, kept, is_bound
+        self.encoder.spend(kept.kbps, is_bound=is_bound)
         self.schedule.frame_gap_s = 1 / kept.frames_per_s
         if kept.scale_percent != before.scale_percent:
             self.encoder.scale(kept.scale_percent)

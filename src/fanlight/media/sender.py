@@ -234,5 +234,6 @@ def _poll_display(
             if wanted:
                 encoder.want_key_frame()
             if targets is not None:
-                encoder.spend(min(targets[0].kbps, encoding.bitrate_kbps))
+                kbps = min(targets[0].kbps, encoding.bitrate_kbps)
+                encoder.spend(kbps, is_bound=kbps < encoding.bitrate_kbps)
         encoder.check()

@@ -1,4 +1,4 @@
-"""A UDP relay between a viewer and the gateway that loses what it is told to.
+"""A UDP relay between a viewer and the gateway that loses what it is told to, or is slow.
 
 Every kernel can do this; `tc netem` is missing from some. The viewer is told the relay's address
 in place of the gateway's, and the gateway none of the viewer's: all goes through here.
@@ -14,6 +14,9 @@ from typing import Any
 RTP_HEADS = range(128, 192)
 """First bytes of RTP and RTCP; DTLS and STUN have others (RFC 7983 section 7)."""
 RTCP_TYPES = range(192, 224)
+QUEUE_S = 0.5
+HEADER_BYTES = 28
+"""IPv4 and UDP count on a slow path too."""
 
 
 def is_rtp(data: bytes) -> bool:
@@ -26,6 +29,9 @@ class Relay:
 
     def __init__(self) -> None:
         self.lose: Callable[[bytes], bool] = lambda _: False
+        self.kbps: float | None = None
+        """What the way towards the viewer carries; what waits for it is `QUEUE_S` at most."""
+        self._free_at = 0.0
         self.is_cut = False
         """Nothing gets through, either way."""
         self.lost = self.passed = 0
@@ -62,7 +68,22 @@ class Relay:
     def _from_gateway(self, data: bytes, _: tuple[str, int]) -> None:
         if self.is_cut or self.lose(data):
             self.lost += 1
-        elif self._viewer is not None:
+        elif self.kbps is None:
+            self._pass(data)
+        else:
+            self._queue(data, self.kbps)
+
+    def _queue(self, data: bytes, kbps: float) -> None:
+        loop = asyncio.get_running_loop()
+        starts_at = max(self._free_at, loop.time())
+        if starts_at - loop.time() > QUEUE_S:
+            self.lost += 1
+            return
+        self._free_at = starts_at + (len(data) + HEADER_BYTES) / (kbps * 125)
+        loop.call_at(self._free_at, self._pass, data)
+
+    def _pass(self, data: bytes) -> None:
+        if self._viewer is not None and not self._ends[1].is_closing():
             self.passed += 1
             self._ends[1].sendto(data, self._viewer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fanlight.media.gateway.estimator import FLOOR_KBPS, START_KBPS, Arrival, Estimator
+from fanlight.media.gateway.retransmissions import RetransmissionGate
 
 from .bottleneck import Encoder, Path, simulate, steady
 
@@ -140,3 +141,27 @@ def test_silence_while_packets_go_out_halves_the_estimate_once() -> None:
     estimator.feed([Arrival(1, 0.9, 0.95, 1200)], 1.0)
     estimator.tick(60.0, last_sent_at=0.9)
     assert estimator.kbps == 4000
+
+
+def test_a_picture_that_the_estimate_holds_down_is_tried_with_more() -> None:
+    """100 kbit/s is all that a small picture of few frames makes: no evidence, and no queue."""
+    for is_held, most in ((True, 2000), (False, 500)):
+        estimator = Estimator(kbps=500, is_held=is_held)
+        for step in range(400):
+            now = 5 + step / 10
+            estimator.feed([Arrival(step, now - 0.05, now - 0.03, 1250)], now)
+        assert estimator.kbps == most
+
+
+def test_only_so_many_lost_packets_are_sent_again_and_none_twice_in_a_round_trip() -> None:
+    gate = RetransmissionGate()
+    gate.path(1000, 0.1)
+    assert gate.take(7, 1.0)
+    assert not gate.take(7, 1.05)
+    assert gate.take(7, 1.2)
+    now, sent = 2.0, 0
+    for number in range(10_000):
+        now += 0.001
+        sent += gate.take(number, now)
+    assert sent < 40 + 10 * 1000 / 9.6 * 0.45
+    assert gate.refused > 9000

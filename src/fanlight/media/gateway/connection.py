@@ -15,10 +15,10 @@ from fanlight.errors import OfferRejected
 
 from .answer import announced_candidates, complete_answer
 from .estimator import Arrival
-from .feedback import FeedbackGate
 from .frames import Frame
+from .gates import Gates
 from .gst import GLib
-from .input import InputGate, Said
+from .input import Said
 from .limits import Limits
 from .networks import Address, Candidate, ViewerNetworks, parse_candidate
 from .offer import Offer
@@ -57,7 +57,7 @@ class Connection:
         self.controls, self.watches_only = request.controls, offer.data_index is None
         self._owner, self._offer, self._around = owner, offer, surroundings
         self._limits = surroundings.limits
-        self._gate, self._feedback = InputGate(self._limits), FeedbackGate(self._limits)
+        self._gates = Gates(self._limits)
         ssrc = secrets.randbelow(0xFFFFFFFE) + 1
         self._stream = Stream(
             offer.format.payload_type, ssrc, offer.playout_delay_id, offer.transport_cc_id
@@ -81,10 +81,10 @@ class Connection:
             offer,
             self._stream,
             ground=surroundings.ground,
-            gates=(self._gate, self._feedback),
+            gates=self._gates,
             listener=self,
         )
-        self._outlet = Outlet(self._stream, self._peer, self._limits, self._want_key_frame)
+        self._outlet = Outlet(self._stream, self._peer, self._gates, self._want_key_frame)
 
     def open(self) -> None:
         """Answer the offer: `connection.answer` or `connection.rejected` follows."""
@@ -200,7 +200,7 @@ class Connection:
                 round_trip_ms=round(report.round_trip_ms, 2),
                 packets_lost=report.packets_lost,
                 key_frames_wanted=self._wanted,
-                inputs_refused=self._refused + self._gate.refused,
+                inputs_refused=self._refused + self._gates.input.refused,
                 transport=report.transport,
                 pair=report.pair,
                 jitter_ms=round(report.jitter_ms, 2),
@@ -264,7 +264,7 @@ class Connection:
     def peer_told_arrivals(self, arrivals: list[Arrival]) -> None:
         """Learn from it what the path carries."""
         if not self._is_closed:
-            self._outlet.heard(arrivals)
+            self._outlet.heard(arrivals, is_held=self._owner.is_held_down(self.layer))
             self._owner.path_changed()
 
     def peer_said(self, message: Said) -> None:

@@ -37,6 +37,9 @@ STEP, STEP_GAP_S = 1.5, 0.4
 """How far, and how often, bursts may raise the estimate."""
 BUSY_SHARE = 0.65
 """With so much of the estimate in use, that all of it arrives is evidence for a little more."""
+HELD_GROWTH_PER_S, HELD_AFTER_S, HELD_UP_TO_KBPS = 1.15, 3.0, 2000.0
+"""How an estimate grows that holds the picture down: with fewer frames, or smaller ones, a picture
+makes too little evidence that more is possible, and would stay so for ever."""
 RATE_WINDOW_S = 0.5
 LOSS_WINDOW = 100
 """Packets over which loss is judged: with fewer, 10 % at random may look like 20."""
@@ -82,6 +85,8 @@ class Estimator:
     is_overused: bool = False
     is_draining: bool = False
     """Too much waits on the path, and it is getting less."""
+    is_held: bool = False
+    """Whether the picture has fewer frames, or is smaller, because of this estimate."""
     round_trip_s: float = 0.1
     heard: int = 0
     """Packets that were told of so far."""
@@ -216,12 +221,8 @@ class Estimator:
 
     def _through_kbps(self) -> float:
         """What comes through while something waits: the path's rate, if anything does."""
-        times = [at for at, _ in self._arrived]
-        if len(times) < 4:
-            return self.received_kbps()
-        span_s = max(max(times) - min(times), 0.02)
-        first = min(times)
-        return sum(size for at, size in self._arrived if at > first) * 8 / span_s / 1000
+        busy = self._delay.busy_kbps()
+        return self.received_kbps() if busy is None else max(busy, self.received_kbps())
 
     # --- what it means ------------------------------------------------------------------------
 
@@ -292,6 +293,9 @@ class Estimator:
             return
         received = self.received_kbps()
         if received < BUSY_SHARE * self.kbps:
+            if self.is_held and now - self._fell_at > HELD_AFTER_S:
+                grown = min(self.kbps * HELD_GROWTH_PER_S**passed_s, HELD_UP_TO_KBPS)
+                self._set(max(self.kbps, grown), now)
             return
         grown = self.kbps * GROWTH_PER_S**passed_s
         if self._limit_kbps is not None and self.kbps > 0.9 * self._limit_kbps:

@@ -14,9 +14,8 @@ from typing import Generic, TypeVar
 SLOW_SHARE, FAST_SHARE = 0.5, 0.75
 """Under the first share of the best path a viewer is slow; over the second it is so no more."""
 SLOW_AFTER_S, FAST_AFTER_S = 1.0, 5.0
-MOST_KBPS = 4000.0
-"""What a machine sends at most, as long as it has not said: a path that carries more is no better.
-"""
+ENOUGH_KBPS = 4000.0
+"""A path that carries more is no better: it is what a machine's encoder is set to."""
 LEAST_KBPS = 150.0
 """No layer is asked for less: with less there is no picture of a desktop."""
 
@@ -32,15 +31,15 @@ class LayerPlan(Generic[Id]):
     """For each layer that is to be encoded; empty: nothing is known yet."""
     _since: dict[Id, float] = field(default_factory=dict)
 
-    def plan(self, paths: Mapping[Id, float], now: float, *, most_kbps: float = MOST_KBPS) -> None:
+    def plan(self, paths: Mapping[Id, float], now: float) -> None:
         """Judge the viewers' paths (kbit/s; 0: not known yet) at `now` (seconds)."""
-        known = {id_: min(kbps, most_kbps) for id_, kbps in paths.items() if kbps > 0}
+        known = {id_: kbps for id_, kbps in paths.items() if kbps > 0}
         self._forget(paths)
         if not known:
             self.layer_of = dict.fromkeys(paths, 0)
             self.kbps = ()
             return
-        best = max(known.values())
+        best = min(max(known.values()), ENOUGH_KBPS)
         for id_ in paths:
             self._assign(id_, known.get(id_, best) / best, now)
         fast = [kbps for id_, kbps in known.items() if self.layer_of[id_] == 0]

@@ -28,6 +28,10 @@ class Limits:
     """Unsent bytes of one viewer; past it frames are left out until the next key frame."""
     viewer_queue_s: float = 0.6
     """How old a frame may get before it reaches a viewer; the same follows."""
+    retransmission_s: float = 1.0
+    retransmission_packets: int = 2000
+    """For how long, and how many, sent packets are kept to be sent again: after a second a picture
+    without them is better started anew."""
     catch_up_s: float = 0.5
     """A viewer that was behind gets its next key frame this much later, or more: each key frame
     is sent to everybody."""
@@ -54,12 +58,12 @@ class TokenBucket:
     """Lets through `rate` things a second, and `burst` at once."""
 
     def __init__(self, rate: float, burst: float) -> None:
-        self._rate, self._burst = rate, burst
+        self.rate, self._burst = rate, burst
         self._level, self._filled_at = burst, 0.0
 
     def take(self, now: float) -> bool:
         """Whether one more may pass at `now` (seconds)."""
-        grown = max(0.0, now - self._filled_at) * self._rate
+        grown = max(0.0, now - self._filled_at) * self.rate
         self._level = min(self._burst, self._level + grown)
         self._filled_at = now
         if self._level < 1.0:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from .estimator import Arrival, Estimator
 from .frames import Frame
+from .gates import Gates
 from .gst import GLib
-from .limits import Limits
 from .pacer import Pacer
 from .peer import Peer
 from .rtp import Stream, write
@@ -28,9 +28,10 @@ class Outlet:
     """
 
     def __init__(
-        self, stream: Stream, peer: Peer, limits: Limits, want_key_frame: Callable[[], None]
+        self, stream: Stream, peer: Peer, gates: Gates, want_key_frame: Callable[[], None]
     ) -> None:
-        self._stream, self._peer, self._limits = stream, peer, limits
+        self._stream, self._peer, self._gates = stream, peer, gates
+        self._limits = gates.limits
         self._want_key_frame = want_key_frame
         self.estimator = Estimator()
         self._timeline = Timeline(
@@ -88,10 +89,16 @@ class Outlet:
             for index, (sequence, payload) in enumerate(numbered)
         ]
 
-    def heard(self, arrivals: Sequence[Arrival]) -> None:
-        """Take a viewer's feedback."""
+    def heard(self, arrivals: Sequence[Arrival], *, is_held: bool) -> None:
+        """Take a viewer's feedback. `is_held`: its path holds the picture down."""
+        self.estimator.is_held = is_held
         self.estimator.feed(arrivals, time.monotonic())
-        self._pacer.kbps = self.estimator.pacing_kbps
+        self._follow()
+
+    def _follow(self) -> None:
+        estimator = self.estimator
+        self._pacer.kbps = estimator.pacing_kbps
+        self._gates.retransmissions.path(estimator.target_kbps, estimator.round_trip_s)
 
     def tick(self, report: RemoteReport) -> None:
         """Note that time passes, and what the viewer's last receiver report said."""
@@ -100,7 +107,7 @@ class Outlet:
             loss=report.fraction_lost, round_trip_s=report.round_trip_ms / 1000, now=now
         )
         self.estimator.tick(now, last_sent_at=self._sent_at)
-        self._pacer.kbps = self.estimator.pacing_kbps
+        self._follow()
 
     def _go_on(self) -> bool:
         self._timer = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 BASE_BUCKETS, BASE_BUCKET_S = 10, 3.0
@@ -23,6 +24,8 @@ SLOPE_FLAT = 0.03
 """Seconds a second: a delay that changes less is neither growing nor falling."""
 SURGE_S, SURGE_PACKETS, SURGE_TAIL = 0.06, 8, 4
 """A delay that has grown by so much, over so many packets, to the last few of them: a surge."""
+WAITED_S = 0.005
+"""A packet so late has waited for others."""
 
 
 class _Seen(NamedTuple):
@@ -123,6 +126,21 @@ class PathDelay:
             return None
         took_s = after[-1].sent_at + after[-1].delay - seen[start].sent_at - seen[start].delay
         return sum(item.size_bytes for item in after) / max(took_s, 0.01) / 125
+
+    def busy_kbps(self) -> float | None:
+        """The rate of the path while packets waited on it, which leaves out when none was sent.
+
+        A packet that had to wait left as soon as the one before it had: the time between the two
+        is what its own bits took. None: too few waited.
+        """
+        size, took_s, count = 0, 0.0, 0
+        seen = sorted((item.sent_at + item.delay, item) for item in self._recent)
+        for (before_at, _), (at, item) in pairwise(seen):
+            if item.delay - self.base_s > WAITED_S + min(self.jitter_s, JITTER_MAX_S):
+                size, took_s, count = size + item.size_bytes, took_s + at - before_at, count + 1
+        if count < SURGE_TAIL or took_s <= 0:
+            return None
+        return size / took_s / 125
 
     def rebase(self) -> None:
         """Take the delay of now for the least: the path has become longer."""

@@ -16,10 +16,10 @@ from fanlight import wire
 
 from .caps import stream_caps
 from .estimator import Arrival
-from .feedback import FeedbackGate
 from .fingerprint import has_fingerprint
+from .gates import Gates
 from .gst import GLib, Gst, GstSdp, GstWebRTC, post
-from .input import InputGate, Said
+from .input import Said
 from .networks import Address, Candidate, parse_candidate
 from .offer import Offer
 from .rtp import Stream
@@ -75,16 +75,9 @@ class Peer:
     """A pipeline of `appsrc ! webrtcbin` that answers one offer."""
 
     def __init__(
-        self,
-        offer: Offer,
-        stream: Stream,
-        *,
-        ground: Ground,
-        gates: tuple[InputGate, FeedbackGate],
-        listener: Listener,
+        self, offer: Offer, stream: Stream, *, ground: Ground, gates: Gates, listener: Listener
     ) -> None:
-        self._offer, self._listener = offer, listener
-        self._gate, self._feedback = gates
+        self._offer, self._listener, self._gates = offer, listener, gates
         self._handlers: list[tuple[Any, int]] = []
         self._channel: Any = None
         self._channels = 0
@@ -233,6 +226,13 @@ class Peer:
         for ice in _parts(self._web, "nicesrc"):
             pad = ice.get_static_pad("src")
             self._probes.append((pad, pad.add_probe(kind, self._from_viewer)))
+        limits = self._gates.limits
+        for element in _parts(self._web, "rtprtxsend"):
+            element.set_property("max-size-time", round(limits.retransmission_s * 1000))
+            element.set_property("max-size-packets", limits.retransmission_packets)
+            pad = element.get_static_pad("src")
+            probe = pad.add_probe(Gst.PadProbeType.EVENT_UPSTREAM, self._from_retransmissions)
+            self._probes.append((pad, probe))
 
     @property
     def silent_s(self) -> float:
@@ -262,6 +262,10 @@ class Peer:
             pad.remove_probe(probe)
         self._probes.clear()
         self._pipeline.get_bus().remove_signal_watch()
+        # The source first: what is on its way then finds every element after it at work. srtpenc
+        # empties a list that it meets when it is stopped, and the sink crashes on an empty list.
+        self._source.set_locked_state(True)
+        self._source.set_state(Gst.State.NULL)
         self._pipeline.set_state(Gst.State.NULL)
         # webrtcbin's threads and sockets go with its last reference, so none may stay in a cycle.
         self._pipeline = self._web = self._source = self._pad = None
@@ -315,10 +319,18 @@ class Peer:
         if name == "GstForceKeyUnit":
             post(self._listener.peer_wants_key_frame)
         elif name == "RTPTWCCPackets":
-            arrivals = self._feedback.take(structure, time.monotonic())
+            arrivals = self._gates.feedback.take(structure, time.monotonic())
             if arrivals:
                 post(self._listener.peer_told_arrivals, arrivals)
         return Gst.PadProbeReturn.OK
+
+    def _from_retransmissions(self, _pad: Any, info: Any) -> Any:
+        structure = info.get_event().get_structure()
+        if structure is None or structure.get_name() != "GstRTPRetransmissionRequest":
+            return Gst.PadProbeReturn.OK
+        number = int(structure.get_value("seqnum"))
+        is_sent = self._gates.retransmissions.take(number, time.monotonic())
+        return Gst.PadProbeReturn.OK if is_sent else Gst.PadProbeReturn.DROP
 
     def _from_viewer(self, _pad: Any, _info: Any) -> Any:
         self._heard_at = time.monotonic()
@@ -347,12 +359,12 @@ class Peer:
         post(self._listener.peer_channel_opened)
 
     def _from_message(self, _channel: Any, text: str | None) -> None:
-        message = self._gate.take(text or "", time.monotonic())
+        message = self._gates.input.take(text or "", time.monotonic())
         if message is not None:
             post(self._listener.peer_said, message)
 
     def _from_data(self, _channel: Any, data: GLib.Bytes | None) -> None:
-        message = self._gate.take(data.get_data() if data else b"", time.monotonic())
+        message = self._gates.input.take(data.get_data() if data else b"", time.monotonic())
         if message is not None:
             post(self._listener.peer_said, message)
 

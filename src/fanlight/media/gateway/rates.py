@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Generic, TypeVar
 
-from fanlight.media.rtcp import EncoderReport, Target
+from fanlight.media.rtcp import Target
 
 from .adaptation import REFERENCE_PIXELS, Adaptation
-from .layers import MOST_KBPS, LayerPlan
+from .layers import LayerPlan
 
 AGAIN_S = 1.0
 """Targets are said again after so long: they may get lost, or their reader may be a new one."""
@@ -24,7 +24,6 @@ class Rates(Generic[Id]):
     def __init__(self) -> None:
         self._plan: LayerPlan[Id] = LayerPlan()
         self._adaptations = (Adaptation(), Adaptation(step=1))
-        self._most_kbps = MOST_KBPS
         self._told: tuple[Target, ...] = ()
         self._told_at = float("-inf")
 
@@ -36,10 +35,9 @@ class Rates(Generic[Id]):
         """What the machine was asked for a layer, in kbit/s; 0: nothing was."""
         return self._told[layer].kbps if layer < len(self._told) else 0
 
-    def note(self, report: EncoderReport | None) -> None:
-        """Take what the machine says it does: more than it can send is not asked for."""
-        if report is not None and self._told and report.layers[0].kbps < self._told[0].kbps:
-            self._most_kbps = float(max(report.layers[0].kbps, 500))
+    def is_held_down(self, layer: int) -> bool:
+        """Whether a layer has fewer frames, or is smaller, than it would be on a good path."""
+        return self._adaptations[layer].step > layer
 
     def targets(
         self, paths: Mapping[Id, float], in_use: int, pixels: int, now: float
@@ -52,7 +50,7 @@ class Rates(Generic[Id]):
             pixels: of the display; 0: not known.
             now: seconds.
         """
-        self._plan.plan(paths, now, most_kbps=self._most_kbps)
+        self._plan.plan(paths, now)
         kbps = self._plan.kbps
         if not kbps:
             return ()

@@ -126,7 +126,6 @@ class Session:
         if machine is None or now - self._planned_at < PLAN_GAP_S:
             return
         self._planned_at = now
-        self._rates.note(machine.report)
         targets = self._rates.targets(
             {id_: viewer.estimate_kbps for id_, viewer in self.connections.items()},
             1 + max((viewer.layer for viewer in self.connections.values()), default=0),
@@ -149,6 +148,10 @@ class Session:
     def target_kbps(self, layer: int) -> int:
         """What the machine was asked to send for a layer; 0: nothing was."""
         return self._rates.told_kbps(layer)
+
+    def is_held_down(self, layer: int) -> bool:
+        """Whether a layer has fewer frames, or is smaller, than it would be on a good path."""
+        return self._rates.is_held_down(layer)
 
     @property
     def encode_ms(self) -> float:

@@ -65,6 +65,9 @@ class Owner(Protocol):
     def target_kbps(self, layer: int) -> int:
         """What the machine was asked to send for a layer; 0: nothing was."""
 
+    def is_held_down(self, layer: int) -> bool:
+        """Whether a layer has fewer frames, or is smaller, than it would be on a good path."""
+
     @property
     def encode_ms(self) -> float:
         """From reading the display to sending a frame, as the machine says; 0: it did not say."""

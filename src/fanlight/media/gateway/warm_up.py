@@ -7,9 +7,8 @@ from typing import Any
 from fanlight.errors import GatewayUnavailable
 
 from .connection import Surroundings
-from .feedback import FeedbackGate
+from .gates import Gates
 from .gst import GLib
-from .input import InputGate
 from .offer import read_offer
 from .peer import Peer, PeerFailed
 from .rtp import Stream
@@ -79,7 +78,7 @@ def warm_up(surroundings: Surroundings) -> None:
             offer,
             Stream(96, 1),
             ground=surroundings.ground,
-            gates=(InputGate(surroundings.limits), FeedbackGate(surroundings.limits)),
+            gates=Gates(surroundings.limits),
             listener=waiting,
         )
         peer.answer()
