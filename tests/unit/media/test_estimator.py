@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path as FilePath
+
 import pytest
 
 from fanlight.media.gateway.estimator import FLOOR_KBPS, START_KBPS, Arrival, Estimator
@@ -9,6 +12,7 @@ from fanlight.media.gateway.retransmissions import RetransmissionGate
 
 from .bottleneck import Encoder, Path, simulate, steady
 
+TRACE = FilePath(__file__).parent / "traces" / "to-a-megabit.jsonl"
 LAN = Path(steady(10_000), delay_s=0.005)
 
 
@@ -165,3 +169,26 @@ def test_only_so_many_lost_packets_are_sent_again_and_none_twice_in_a_round_trip
         sent += gate.take(number, now)
     assert sent < 40 + 10 * 1000 / 9.6 * 0.45
     assert gate.refused > 9000
+
+
+def test_a_recorded_fall_to_a_megabit_is_followed_within_a_second() -> None:
+    """Chromium's feedback for a scrolling display, whose path fell to 1 Mbit/s after 3 s.
+
+    A line for each feedback: when it came, and [number, sent, arrived or null, bytes] of each
+    packet, in units of 0.1 ms.
+    """
+    estimator, seen = Estimator(), []
+    for line in TRACE.read_text().splitlines():
+        now, packets = json.loads(line)
+        estimator.feed(
+            [
+                Arrival(number, sent / 1e4, None if at is None else at / 1e4, size)
+                for number, sent, at, size in packets
+            ],
+            now / 1e4,
+        )
+        seen.append((now / 1e4, estimator.kbps))
+    assert max(kbps for at, kbps in seen if at < 3) > 6000
+    fell_at = next(at for at, kbps in seen if at > 2.5 and kbps < 1100)
+    assert fell_at < 4.2
+    assert all(400 < kbps < 1300 for at, kbps in seen if at > fell_at + 0.5)
