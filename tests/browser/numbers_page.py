@@ -1,7 +1,7 @@
 """A page that shows rising numbers as stripes, and what reads them out of a viewer's picture.
 
-Each number stands for 200 ms, several times as long as the display is read, so that a number that
-the viewer never saw is a picture that was lost.
+Each number stands for 400 ms, many times as long as the display takes to be read, so that a
+number that the viewer never saw is a picture that was lost.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ setInterval(() => {
   columns.forEach((column, at) => {
     column.style.background = (shown >> at) & 1 ? "#fff" : "#000";
   });
-}, 200);
+}, 400);
 say("numbers", {});
 }
 addEventListener("keydown", (event) => { if (event.key === "F9") begin(); });

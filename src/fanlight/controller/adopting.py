@@ -55,7 +55,7 @@ class Adoption(FanOut):
         gone = (each for each in welcome.controlling if each not in mine)
         lost = next((each for each in gone if session_of(each) == record.id), None)
         recalled = driver.negotiation.recalled = dict(record.memo.get("viewersOf", {}))
-        owed = driver.negotiation.owed = list(record.memo.get("owed", ()))
+        owed = driver.negotiation.owed = list(record.memo.get("owed") or ())
         if lost is not None and recalled.get(lost, lost) not in owed:
             owed.append(recalled.get(lost, lost))
         _adopt(driver, machine, {each: each in welcome.watching for each in mine})
