@@ -127,7 +127,7 @@ async def test_it_runs_without_rights_and_its_secret_is_in_no_argument(
     assert "NoNewPrivs:\t1" in status
     if os.geteuid() == 0:
         assert "Uid:\t199997" in status
-    assert pid in children_of(host.keeper_pid)
+    assert pid in await asyncio.to_thread(children_of, host.keeper_pid)
 
 
 async def test_a_port_below_1024_is_opened_with_that_right_and_no_other() -> None:
