@@ -70,7 +70,7 @@ class Cores:
         shared = {"settings", "connections", "answerer"}
         own = [f for f in fields(Negotiation) if f.name not in shared]
         self._names = [f.name for f in own]
-        self._dicts = {f.name for f in own if f.default_factory is dict}
+        self._kept = {f.name: f.default_factory for f in own if f.default_factory in (dict, list)}
         self._parts = [f.name for f in fields(talk.Connection)]
         self._lists = {f.name for f in fields(talk.Connection) if f.default_factory is list}
         self._states = Register()
@@ -92,7 +92,8 @@ class Cores:
             }
             core.connections[known["id"]] = talk.Connection(**known)
         for part, value in zip(self._names, frozen[1:], strict=True):
-            setattr(core, part, dict(value) if part in self._dicts else value)
+            make = self._kept.get(part)
+            setattr(core, part, value if make is None else make(value))
         return core
 
     def move(self, number: int, event: int) -> Moved:
@@ -126,11 +127,14 @@ class Cores:
             )
             for each in core.connections.values()
         )
-        own = (
-            tuple(getattr(core, part).items()) if part in self._dicts else getattr(core, part)
-            for part in self._names
-        )
-        return (connections, *own)
+        return (connections, *(_fixed(getattr(core, part)) for part in self._names))
+
+
+def _fixed(value: Any) -> Any:
+    """The value as one that can be compared and kept."""
+    if isinstance(value, dict):
+        return tuple(value.items())
+    return tuple(value) if isinstance(value, list) else value
 
 
 class Explorer:
