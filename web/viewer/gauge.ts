@@ -40,7 +40,7 @@ export class Gauge {
     if (this.closed || !("requestVideoFrameCallback" in video)) return;
     // Not by `expectedDisplayTime`: Chromium repeats an old one, seconds off, now and then.
     video.requestVideoFrameCallback((now, { rtpTimestamp }) => {
-      if (rtpTimestamp !== undefined) this.meter.shown(rtpTimestamp, now);
+      if (rtpTimestamp !== undefined) this.meter.shown(rtpTimestamp, now, performance.now());
       this.watch(video);
     });
   }

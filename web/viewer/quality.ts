@@ -134,11 +134,14 @@ export class Meter {
     this.told = told;
   }
 
-  /** A frame was shown; `rtp` is its timestamp in 1/90000 s. */
-  shown(rtp: number, atMs: number): void {
+  /**
+   * A frame was shown; `rtp` is its timestamp in 1/90000 s. `atMs` is when the browser began to
+   * draw, which is even; `seenMs` when it was drawn at the earliest.
+   */
+  shown(rtp: number, atMs: number, seenMs = atMs): void {
     this.noteFirst(atMs);
     this.freezes.shown(rtp, atMs);
-    this.latency.shown(rtp, atMs);
+    this.latency.shown(rtp, seenMs);
   }
 
   /** A frame was shown that brought its own clock. */

@@ -192,7 +192,10 @@ class Sender:
             self._layers.append(small)
 
     def _send(self, layer: Layer) -> None:
-        if self._is_stale and not self._read_pixels():
+        if not self._is_stale:
+            # Nothing changed since it was read: what is sent again is the display as it is now.
+            self._read_at = time.monotonic()
+        elif not self._read_pixels():
             return
         layer.send(self._picture, self._read_at, time.monotonic())
 
