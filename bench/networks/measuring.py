@@ -69,9 +69,10 @@ def measure(
     if scenario.server_gone:
         kill_server()
     network.set(scenario.conditions)
+    lost_before = _down_lost(network)
     peer.connect(page, session)
     if scenario.is_hopeless:
-        return _row(scenario, peer, _wait_for_cause(page), network)
+        return _row(scenario, peer, _wait_for_cause(page))
     came = _wait(page, "() => fanlightMeter.first !== null", FIRST_FRAME_MS)
     cuts: list[float] = []
     if came and scenario.outage_s:
@@ -80,7 +81,13 @@ def measure(
         cuts = _watch(page, network, scenario, seconds)
     seen = _read(page)
     seen.cuts = cuts
-    return _row(scenario, peer, seen, network)
+    return _row(scenario, peer, seen) | {"down_lost": _down_lost(network) - lost_before}
+
+
+def _down_lost(network: Network) -> int:
+    """Packets to the viewer that were lost so far, by chance or because the queue was full."""
+    down = network.emulator.counters()["down"]
+    return down["lost"] + down["overflowed"]
 
 
 def _watch(page: Page, network: Network, scenario: Scenario, seconds: float) -> list[float]:
@@ -142,7 +149,7 @@ def _read(page: Page) -> Seen:
     )
 
 
-def _row(scenario: Scenario, peer: Peer, seen: Seen, network: Network) -> Row:
+def _row(scenario: Scenario, peer: Peer, seen: Seen) -> Row:
     last: dict[str, Any] = seen.states[-1][1] if seen.states else {}
     row: Row = {
         "condition": scenario.name,
@@ -158,8 +165,7 @@ def _row(scenario: Scenario, peer: Peer, seen: Seen, network: Network) -> Row:
         row |= _figures(scenario, seen)
     if scenario.is_hopeless:
         row["cause_ms"] = _cause_ms(seen)
-    down = network.emulator.counters()["down"]
-    return row | {"text": scenario.text, "down_lost": down["lost"] + down["overflowed"]}
+    return row | {"text": scenario.text}
 
 
 def _figures(scenario: Scenario, seen: Seen) -> Row:
