@@ -191,12 +191,12 @@ class Peer:
         if self._first_sent_at is None:
             self._first_sent_at = time.monotonic()
         time_ns = self._source.get_current_running_time()
-        buffers = Gst.BufferList.new_sized(len(packets))
         for packet in packets:
+            # One by one: with lists the process crashed once, GStreamer asking a list that had
+            # been emptied on its way for its first buffer.
             buffer = Gst.Buffer.new_wrapped(packet)
             buffer.pts = time_ns
-            buffers.insert(-1, buffer)
-        self._source.push_buffer_list(buffers)
+            self._source.push_buffer(buffer)
         return sum(map(len, packets))
 
     @property
@@ -262,8 +262,7 @@ class Peer:
             pad.remove_probe(probe)
         self._probes.clear()
         self._pipeline.get_bus().remove_signal_watch()
-        # The source first: what is on its way then finds every element after it at work. srtpenc
-        # empties a list that it meets when it is stopped, and the sink crashes on an empty list.
+        # The source first: what is on its way then finds every element after it at work.
         self._source.set_locked_state(True)
         self._source.set_state(Gst.State.NULL)
         self._pipeline.set_state(Gst.State.NULL)

@@ -13,7 +13,9 @@ from .offer import read_offer
 from .peer import Peer, PeerFailed
 from .rtp import Stream
 
-_PATIENCE_MS = 5000
+_PATIENCE_MS = 20_000
+"""Fifty times what it takes alone: five seconds were not always enough on a busy host, and a
+gateway that gives up is only spawned again."""
 _OFFER = """v=0
 o=- 1 1 IN IP4 0.0.0.0
 s=-
@@ -35,8 +37,13 @@ class _Waiting:
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop
-        self.answered = False
+        self.answered = self.gave_up = False
         self.detail = "no answer in time"
+
+    def give_up(self) -> bool:
+        self.gave_up = True
+        self._loop.quit()
+        return False
 
     def peer_answered(self, sdp: str) -> None:
         self.answered = True
@@ -72,7 +79,7 @@ def warm_up(surroundings: Surroundings) -> None:
     offer = read_offer(
         _OFFER.format(zeros=":00" * 31), codec="vp8", max_bytes=10_000, max_candidates=1
     )
-    timer = GLib.timeout_add(_PATIENCE_MS, loop.quit)
+    timer = GLib.timeout_add(_PATIENCE_MS, waiting.give_up)
     try:
         peer = Peer(
             offer,
@@ -86,6 +93,7 @@ def warm_up(surroundings: Surroundings) -> None:
         peer.close()
     except PeerFailed as error:
         waiting.detail = str(error)
-    GLib.source_remove(timer)
+    if not waiting.gave_up:
+        GLib.source_remove(timer)
     if not waiting.answered:
         raise GatewayUnavailable(f"GStreamer cannot answer an offer: {waiting.detail}")
