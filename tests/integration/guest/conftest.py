@@ -97,7 +97,7 @@ class BareMachine:
                 loop.remove_reader(self.rtp)
                 server.close()
                 self.hang_up()
-                for writer in self._serving:
+                for writer in list(self._serving):
                     writer.transport.abort()
                     with contextlib.suppress(OSError, TimeoutError):
                         async with asyncio.timeout(1):
