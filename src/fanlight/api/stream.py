@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fanlight.controller import StreamPipe
-from fanlight.errors import FanlightError, InvalidRequest, NotSignedIn, WireError
+from fanlight.errors import (
+    ConnectionNotFound,
+    FanlightError,
+    InvalidRequest,
+    NotSignedIn,
+    WireError,
+)
 from fanlight.wire import (
     ConnectionId,
     PrincipalId,
@@ -27,8 +34,10 @@ from fanlight.wire import (
 )
 
 from .guard import refuse_websocket
+from .identity import find_asker
 from .parts import Parts, parts_of
 from .problems import problem
+from .whep import NAME
 
 router = APIRouter()
 
@@ -50,17 +59,20 @@ TOO_BIG = 1009
 
 @router.websocket("/api/webrtc/session/{id}/stream")
 async def stream(id: str, websocket: WebSocket) -> None:
-    """Join the viewer and the gateway; opened by a ticket for `stream`."""
+    """Join the viewer and the gateway; opened by a ticket for `stream`.
+
+    `replaces`: as in WHEP; taken from the owner's own browser only.
+    """
     parts, session = parts_of(websocket), SessionId(id)
     query = websocket.query_params
     try:
         viewer = await _viewer(session, query.get("ticket", ""), parts)
         codecs = _codecs(query.get("codecs", "vp8"))
+        replaces = await _replaced(websocket, viewer, parts)
     except FanlightError as error:
         refusal = problem(error)
         await refuse_websocket(refusal, websocket.scope, websocket.receive, websocket.send)
         return
-    replaces = ConnectionId(query["replaces"]) if query.get("replaces") else None
     await websocket.accept()
     async with contextlib.AsyncExitStack() as viewing:
         try:
@@ -79,6 +91,25 @@ async def _viewer(session: SessionId, ticket: str, parts: Parts) -> PrincipalId:
     found = await parts.store.redeem_ticket(ticket, session, "stream", parts.clock())
     parts.limits.offer.take(found.principal, parts.clock())
     return found.principal
+
+
+async def _replaced(
+    websocket: WebSocket, viewer: PrincipalId, parts: Parts
+) -> ConnectionId | None:
+    """Give the connection that the viewer had before: it goes on with that one's control.
+
+    A ticket opens one connection and speaks for no other. So only the owner's own browser, whose
+    cookie comes along, may name one: as with WHEP, who was handed a ticket may not.
+    """
+    name = websocket.query_params.get("replaces")
+    if not name:
+        return None
+    if not re.fullmatch(NAME, name):
+        raise InvalidRequest("replaces: the name of a connection")
+    asker = await find_asker(websocket, parts)
+    if asker is None or asker.kind != "browser" or asker.principal != viewer:
+        raise ConnectionNotFound
+    return ConnectionId(name)
 
 
 def _codecs(text: str) -> tuple[str, ...]:

@@ -79,12 +79,19 @@ def session(served: Served, gateway: Path) -> str:
 
 
 def view(
-    served: Served, session: str, ticket: str, *, origin: str | None = None, more: str = ""
+    served: Served,
+    session: str,
+    ticket: str,
+    *,
+    origin: str | None = None,
+    more: str = "",
+    headers: dict[str, str] | None = None,
 ) -> ClientConnection:
     url = served.url.replace("http", "ws", 1)
     return connect(
         f"{url}/api/webrtc/session/{session}/stream?ticket={ticket}{more}",
         origin=Origin(origin or served.url),
+        additional_headers=headers,
         proxy=None,
     )
 
@@ -139,6 +146,20 @@ def test_why_there_is_no_picture_is_said_in_the_first_message(
     assert isinstance(closed, wire.StreamClosed)
     assert closed.code == "codec-unsupported"
     assert closed.detail
+
+
+def test_only_the_owners_own_browser_goes_on_with_another_connection(
+    served: Served, session: str
+) -> None:
+    more = f"&replaces={session}-s"
+    own = {"cookie": served.browser["cookie"]}
+    for headers in ({}, {"cookie": "fanlight_session=guessed"}):
+        another = ticket(served, session, "stream")
+        assert refused(served, session, another, more=more, headers=headers) == 404
+    another = ticket(served, session, "stream")
+    assert refused(served, session, another, more=f"{more}%20x", headers=own) == 422
+    with view(served, session, ticket(served, session, "stream"), more=more, headers=own) as it:
+        assert isinstance(said(it.recv()), wire.StreamOpened)
 
 
 def test_a_viewer_that_reads_nothing_is_ended(served: Served, session: str) -> None:
@@ -201,11 +222,17 @@ def test_a_ticket_is_for_one_stream_of_its_session(served: Served, session: str)
 
 
 def refused(
-    served: Served, session: str, ticket: str, *, origin: str | None = None, more: str = ""
+    served: Served,
+    session: str,
+    ticket: str,
+    *,
+    origin: str | None = None,
+    more: str = "",
+    headers: dict[str, str] | None = None,
 ) -> int:
     with (
         pytest.raises(InvalidStatus) as refusal,
-        view(served, session, ticket, origin=origin, more=more),
+        view(served, session, ticket, origin=origin, more=more, headers=headers),
     ):
         pass
     assert refusal.value.response.headers["content-type"] == "application/problem+json"
