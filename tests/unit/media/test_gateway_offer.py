@@ -84,6 +84,18 @@ def test_transport_wide_numbers_are_sent_where_their_feedback_is_offered_too() -
     assert extmap.strip() in offer.canonical()
 
 
+@pytest.mark.parametrize("number", ["5", "15", "0", "256"])
+def test_an_extension_whose_number_is_taken_twice_or_out_of_range_is_not_sent(
+    number: str,
+) -> None:
+    feedback = f"a=rtcp-fb:96 transport-cc\na=extmap:{number} {TRANSPORT_CC}\n"
+    offer = read(WHOLE.replace("a=rtcp-fb:96 goog-remb\n", feedback))
+    assert offer.transport_cc_id is None
+    assert offer.playout_delay_id == (None if number == "5" else 5)
+    numbers = [line.split()[0] for line in offer.canonical().splitlines() if "extmap" in line]
+    assert len(set(numbers)) == len(numbers)
+
+
 def test_h264_is_taken_with_packetization_mode_1_and_constrained_baseline() -> None:
     offer = read(WHOLE, "h264")
     assert offer.format.payload_type == 108

@@ -278,10 +278,15 @@ def _candidates(sections: list[Section], max_candidates: int) -> tuple[tuple[Can
 
 
 def _extension_id(part: Section, uri: str) -> int | None:
-    for text in part.all("extmap"):
-        match = _EXTMAP.fullmatch(text)
-        if match and match[2] == uri and 1 <= int(match[1]) <= 14:
-            return int(match[1])
+    """Give an extension's number; None: not offered, or its number is said twice, or too high.
+
+    Numbers name one extension each (RFC 8285 section 5), up to 14 in the one-byte form.
+    """
+    maps = [match for text in part.all("extmap") if (match := _EXTMAP.fullmatch(text))]
+    numbers = [int(match[1]) for match in maps]
+    for number, match in zip(numbers, maps, strict=True):
+        if match[2] == uri and 1 <= number <= 14 and numbers.count(number) == 1:
+            return number
     return None
 
 
