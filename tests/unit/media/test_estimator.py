@@ -9,6 +9,7 @@ import pytest
 
 from fanlight.media.gateway.estimator import FLOOR_KBPS, START_KBPS, Arrival, Estimator
 from fanlight.media.gateway.retransmissions import RetransmissionGate
+from fanlight.media.gateway.trains import Trains
 
 from .bottleneck import Encoder, Path, simulate, steady
 
@@ -114,6 +115,16 @@ def test_a_viewer_that_claims_anything_stays_within_bounds() -> None:
         now = 6 + step * 0.1
         estimator.feed([Arrival(step * 10 + n, now, now, 60_000) for n in range(10)], now + 0.05)
     assert FLOOR_KBPS <= estimator.kbps <= estimator.ceiling_kbps
+
+
+def test_a_viewer_whose_path_is_always_full_keeps_no_list_that_grows() -> None:
+    trains = Trains()
+    for burst in range(2_000):
+        for packet in range(4):
+            at = burst * 0.03 + packet * 0.001
+            trains.add(at, at * 2, 1_200)
+    assert 0 < len(trains._done) <= 256
+    assert trains.proven_kbps(2_000 * 0.03) > 0
 
 
 def test_a_packet_said_lost_that_arrives_late_is_not_lost() -> None:

@@ -17,6 +17,8 @@ ENOUGH_BYTES = 24_000
 """What the trains that prove something must hold together: short ones are bunched by chance."""
 ENOUGH_TRAINS = 2
 WINDOW_S = 2.0
+_REMEMBERED = 256
+"""More trains than a window can hold, one each `GAP_S`; on a full path nobody asks for them."""
 
 
 @dataclass
@@ -35,7 +37,9 @@ class Trains:
     """Feed packets in sending order; ask what was proven lately."""
 
     _open: _Train | None = None
-    _done: deque[tuple[float, float, int]] = field(default_factory=deque)
+    _done: deque[tuple[float, float, int]] = field(
+        default_factory=lambda: deque(maxlen=_REMEMBERED)
+    )
     """(when sent, seconds on the slower side, bytes)"""
 
     def add(self, sent_at: float, arrived_at: float, size_bytes: int) -> None:
