@@ -9,6 +9,8 @@ export interface Measured {
   stats(): Promise<RTCStatsReport> | null;
 }
 
+/** A request that hangs on a dead path would keep others waiting for its connection. */
+const REQUEST_MS = 4_000;
 /** The gateway is told every other second. */
 const REPORT_MS = 1_900;
 
@@ -80,6 +82,7 @@ export class Gauge {
 /** What can be known of noVNC, which has no ping: how long a small request takes. */
 export async function measureByRequest(base: string): Promise<Quality> {
   const begun = performance.now();
-  await fetch(new URL("healthz", base), { cache: "no-store", method: "GET" });
+  const signal = AbortSignal.timeout(REQUEST_MS);
+  await fetch(new URL("healthz", base), { cache: "no-store", signal });
   return ofRoundTrip(performance.now() - begun);
 }
