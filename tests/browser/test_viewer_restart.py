@@ -6,6 +6,7 @@ properties of the test.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from fanlight.testing.server import RunningServer
 
 from . import host_processes, looking, numbers_page
 from .report_page import ReportPage
+from .test_viewer_novnc import NO_UDP
 
 Record = Callable[[str, object], None]
 
@@ -95,6 +97,45 @@ def test_how_a_viewer_came_to_its_picture_and_how_it_sees_it_is_told(
     assert 'fanlight_connect_seconds_count{rung="udp"} 1.0' in figures
     assert 'fanlight_viewers_by_rung{rung="udp"} 1.0' in figures
     looking.end(desktop, session)
+
+
+RUNGS_BEFORE_AND_AFTER_MS = 15_000
+HOLDS = f"(held) => {looking.VIEWER}.pictures.held === held"
+
+
+def test_pictures_through_the_controller_come_back_with_it_and_so_does_control(
+    server: RunningServer,
+    session: str,
+    report: ReportPage,
+    person: Callable[[], Page],
+    record_property: Record,
+) -> None:
+    with person() as streamed, person() as direct, person() as by_vnc:
+        streamed.add_init_script(NO_UDP)
+        looking.open_viewer(streamed, session)
+        looking.wait_for_rung(streamed, "websocket", RUNGS_BEFORE_AND_AFTER_MS)
+        looking.visit(streamed, report)
+        looking.open_viewer(direct, session)
+        looking.wait_for_rung(direct, "udp")
+        looking.open_viewer(by_vnc, session)
+        looking.wait_for_rung(by_vnc, "udp")
+        by_vnc.get_by_role("button", name="Use noVNC").click()
+        looking.wait_for_rung(by_vnc, "vnc")
+        for stop in (server.kill, server.terminate):
+            stop()
+            server.start(port=int(server.url.rsplit(":", 1)[1]))
+            since = time.monotonic()
+            looking.wait_for_rung(streamed, "websocket", RUNGS_BEFORE_AND_AFTER_MS)
+            looking.wait_for_rung(by_vnc, "vnc", RUNGS_BEFORE_AND_AFTER_MS)
+            record_property(
+                f"back_after_{stop.__name__}_ms", round(1000 * (time.monotonic() - since))
+            )
+            streamed.wait_for_function(HOLDS, arg=True)
+            report.forget()
+            streamed.keyboard.type("x")
+            report.expect("keydown", lambda event: event["key"] == "x")
+            direct.wait_for_function(HOLDS, arg=False)
+        looking.end(streamed, session)
 
 
 def test_no_picture_is_lost_when_the_controller_is_killed_or_stopped_and_started_again(

@@ -126,6 +126,12 @@ class Driver(Cores):
         metrics.SESSIONS.inc()
         self.around.tasks.create_task(self.outbox.run())
 
+    def talk(self, event: negotiation.Event) -> None:
+        """Drive the negotiation, and have stored what a later controller recalls of viewers."""
+        super().talk(event)
+        if self.shown.save_viewers():
+            self.outbox.keep(self.record)
+
     def do_life(self, command: lifecycle.Command) -> None:
         """Carry out a command of the lifecycle."""
         commands.do_life(self, command)

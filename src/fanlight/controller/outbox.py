@@ -61,6 +61,14 @@ class Outbox:
 
         self._work.put_nowait(work)
 
+    def keep(self, record: SessionRecord) -> None:
+        """Store the session without an event."""
+
+        async def work() -> None:
+            await self._store.save_session(record)
+
+        self._work.put_nowait(work)
+
     def audit(self, record: SessionRecord, action: str, detail: Mapping[str, Any]) -> None:
         """Append to the audit trail."""
 

@@ -110,6 +110,17 @@ class Shown:
             },
         )
 
+    def save_viewers(self) -> bool:
+        """Put into the row what a later controller recalls of viewers; False: it is there."""
+        core, memo = self.negotiation, self.record.memo
+        if core is None:
+            return False
+        is_there = memo.get("owed", []) == core.owed
+        if is_there and memo.get("viewersOf", {}) == core.viewers_of:
+            return False
+        self.save()
+        return True
+
     def view(self) -> Session:
         """Give the session as its owner sees it."""
         record = self.record

@@ -244,8 +244,10 @@ class Negotiation:
     @property
     def viewers_of(self) -> dict[ConnectionId, ConnectionId]:
         """Whose the newest connections are: what a later controller recalls."""
-        newest = list(self.connections.values())[-RECALLED_MAX:]
-        return {each.id: each.viewer for each in newest if each.id != each.viewer}
+        mine = {each.id: each.viewer for each in self.connections.values()}
+        before = {id_: viewer for id_, viewer in self.recalled.items() if id_ not in mine}
+        newest = list((before | mine).items())[-RECALLED_MAX:]
+        return {id_: viewer for id_, viewer in newest if id_ != viewer}
 
     def _check_limits(self, viewer: ConnectionId) -> None:
         viewers = self._viewers

@@ -18,6 +18,18 @@ from .test_offers import offer, outcome
 pytestmark = [pytest.mark.timeout(120), pytest.mark.anyio]
 
 SESSION = wire.SessionId("s-1")
+CLOSED = ("c-gone", "closed")
+
+
+async def welcome(gateway: GatewayProcess) -> wire.GatewayWelcome:
+    """Give what a controller that connects now is told."""
+    reader, writer = await asyncio.open_unix_connection(gateway.path)
+    writer.write(wire.encode(wire.GatewayHello()))
+    async with asyncio.timeout(20):
+        said = wire.decode(await reader.readline())
+    writer.close()
+    assert isinstance(said, wire.GatewayWelcome)
+    return said
 
 
 async def test_a_socket_of_its_own_is_for_its_owner_only_and_goes_at_the_end(
@@ -83,13 +95,25 @@ async def test_a_new_controller_hears_what_is_held(gateway: GatewayProcess) -> N
     watcher = wire.ConnectionId("c-watching")
     plain = offer().partition("m=application")[0]
     await gateway.answer(wire.OpenConnection(SESSION, watcher, plain, controls=False))
-    reader, writer = await asyncio.open_unix_connection(gateway.path)
-    writer.write(wire.encode(wire.GatewayHello()))
-    async with asyncio.timeout(20):
-        welcome = wire.decode(await reader.readline())
-    writer.close()
     pid, held = gateway.process.pid, (connection, watcher)
-    assert welcome == wire.GatewayWelcome(pid, (SESSION,), held, (connection,), (watcher,))
+    expected = wire.GatewayWelcome(pid, (SESSION,), held, (connection,), (watcher,))
+    assert await welcome(gateway) == expected
+
+
+async def test_a_new_controller_hears_who_held_control_and_is_gone(
+    gateway: GatewayProcess,
+) -> None:
+    gateway.say(wire.OpenSession(SESSION))
+    gone, left = wire.ConnectionId("c-gone"), wire.ConnectionId("c-left")
+    await gateway.answer(wire.OpenConnection(SESSION, gone, offer()))
+    await gateway.answer(wire.OpenConnection(SESSION, left, offer(), controls=False))
+    gateway.say(wire.CloseConnection(SESSION, gone))
+    await gateway.expect(wire.ConnectionState, lambda m: (m.connection, m.state) == CLOSED)
+    said = await welcome(gateway)
+    assert (said.connections, said.controlling) == ((left,), (gone,))
+    gateway.say(wire.SetControl(SESSION, left, controls=True), wire.DescribeSession(SESSION))
+    await gateway.expect(wire.SessionDescribed, lambda m: m.viewers[0].controls)
+    assert (await welcome(gateway)).controlling == (left,)
 
 
 async def test_packets_from_elsewhere_and_rubbish_are_counted_not_shown(

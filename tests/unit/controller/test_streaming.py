@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .conftest import Stage
 
 VP8 = ("vp8",)
+CONTROLLING = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+"""The part of an offer by which a viewer may have control."""
 
 
 async def test_chunks_go_both_ways_and_the_viewer_is_counted(stage: Stage) -> None:
@@ -147,3 +149,35 @@ async def test_control_returns_with_the_viewer_after_a_restart(stage: Stage) -> 
             await stage.until(lambda: len(driver.negotiation.live) == 2)
             now = [each.id for each in driver.negotiation.live if each.id != watching]
             await stage.until(lambda: driver.negotiation.holder == now[0])
+
+
+async def test_control_returns_though_a_connection_that_never_lived_had_it_meanwhile(
+    stage: Stage,
+) -> None:
+    async with stage.controlled() as controller:
+        await controller.gateway.wait_there(5)
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        await stage.reaches(id_, "vm_created")
+        driver = controller.drivers[id_]
+        async with controller.streaming(OWNER, id_, VP8) as pipe:
+            assert await pipe.next()
+            before = driver.negotiation.holder
+            assert before is not None
+            other = await controller.offer(OWNER, id_, CONTROLLING)
+            await controller.answer(OWNER, id_, other, 5)
+            # The viewer tries WebRTC again, next to its stream; no network lets it through.
+            stage.gateway.connects = False
+            tried = await controller.offer(OWNER, id_, CONTROLLING, replaces=before)
+            await controller.answer(OWNER, id_, tried, 5)
+        # The controller stops, and cuts the stream off.
+        assert driver.negotiation.holder == tried
+        await stage.until(lambda: stage.gateway.controlling == tried)
+    # While no controller is there, the gateway gives it up.
+    del stage.gateway.connections[tried]
+    async with stage.controlled() as controller:
+        driver = controller.drivers[id_]
+        assert driver.negotiation.holder == other
+        async with controller.streaming(OWNER, id_, VP8, replaces=before) as pipe:
+            assert await pipe.next()
+            now = list(driver.negotiation.connections)[-1]
+            await stage.until(lambda: driver.negotiation.holder == now)

@@ -48,7 +48,7 @@ class Session:
         self._planned_at = float("-inf")
         self._display: wire.DisplaySize | None = None
         self.owed: wire.ConnectionId | None = None
-        """The stream that held control and broke off, until another viewer is given control."""
+        """The connection that ended while it held control, until another is given control."""
 
     @property
     def codec(self) -> Codec:
@@ -107,13 +107,12 @@ class Session:
     def _reject(self, request: wire.OpenConnection, code: str, detail: str) -> None:
         self.say(wire.ConnectionRejected(self.id, request.connection, code, detail))
 
-    def owe_control(self, connection: wire.ConnectionId) -> None:
-        """Remember who held control, for the controller that comes."""
-        self.owed = connection
-
     def forget(self, connection: wire.ConnectionId) -> None:
-        """The connection is closed."""
-        self.connections.pop(connection, None)
+        """The connection is closed. If it held control, the next controller is told so."""
+        viewer = self.connections.pop(connection, None)
+        # Perhaps no controller is there to hear of it, and its viewer comes back to the next one.
+        if viewer is not None and viewer.controls:
+            self.owed = connection
 
     def want_key_frame(self, *, layer: int = 0, new_viewer: bool = False) -> None:
         """A viewer of this layer needs a key frame."""

@@ -52,7 +52,8 @@ class StreamConnection:
         self._waits_for_key = True
         self._number = 0
         self._bytes = self._chunks = self._skipped = self._wanted = self._refused = 0
-        self._pipe = StreamPipe(end, take=self._take, lost=self._lost)
+        # The controller's end may be gone with the controller: the viewer may come back.
+        self._pipe = StreamPipe(end, take=self._take, lost=self.close)
 
     def open(self) -> None:
         """Begin: tell the viewer what holds, and have a picture sent."""
@@ -235,12 +236,6 @@ class StreamConnection:
                 return message
             case _:
                 return check_input(chunk[1:], self._limits.input_bytes)
-
-    def _lost(self) -> None:
-        """The controller's end is gone, perhaps with the controller: the viewer may come back."""
-        if self.controls and not self._is_closed:
-            self._owner.owe_control(self.id)
-        self.close()
 
     # --- inside ---------------------------------------------------------------------------------
 

@@ -75,9 +75,6 @@ class Owner(Protocol):
     def take_input(self, message: wire.Input) -> None:
         """Input of a viewer that holds control."""
 
-    def owe_control(self, connection: wire.ConnectionId) -> None:
-        """This viewer held control, and lost its connection without its doing."""
-
     def forget(self, connection: wire.ConnectionId) -> None:
         """This viewer's connection is closed."""
 
