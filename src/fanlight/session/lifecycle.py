@@ -316,6 +316,12 @@ _LATE = (
 
 
 def _rules() -> Iterable[Rule[State]]:
+    yield from _on_the_way()
+    yield from _while_alive()
+    yield from _at_the_end()
+
+
+def _on_the_way() -> Iterable[Rule[State]]:
     at, life = State, Lifecycle
     yield Rule(at.REQUESTED, Open, at.STARTING, life._open)
     yield Rule(at.REQUESTED, Adopted, at.READY, life._adopt, lambda _, e: e.ready, "ready")
@@ -339,6 +345,9 @@ def _rules() -> Iterable[Rule[State]]:
     yield Rule(at.READY, LinkLost, at.READY, life._link_lost)
     yield Rule(at.READY, LinkBack, at.READY, life._link_back)
 
+
+def _while_alive() -> Iterable[Rule[State]]:
+    at, life = State, Lifecycle
     for state in _LIVE:
         over = at.ABANDONED if state is at.STARTING else at.ENDING
         end = life._stop if state is at.STARTING else life._end
@@ -365,6 +374,9 @@ def _rules() -> Iterable[Rule[State]]:
     for state in (at.BOOTING, at.READY):
         yield Rule(state, MachineDestroyed, at.ENDED, life._over)
 
+
+def _at_the_end() -> Iterable[Rule[State]]:
+    at, life = State, Lifecycle
     yield Rule(at.ABANDONED, MachineStarted, at.ENDING, life._destroy)
     yield Rule(at.ABANDONED, MachineStartRefused, at.ENDED, life._gone)
     yield from ignored(at.ABANDONED, MachineDestroyed)
@@ -375,14 +387,8 @@ def _rules() -> Iterable[Rule[State]]:
         yield Rule(state, DestroyTimedOut, state, life._destroy)
     for state in _OVER:
         yield from ignored(state, *_LATE)
-    yield from ignored(
-        at.ENDED,
-        MachineStarted,
-        MachineStartRefused,
-        MachineDied,
-        MachineDestroyed,
-        DestroyTimedOut,
-    )
+    late = (MachineStarted, MachineStartRefused, MachineDied, MachineDestroyed, DestroyTimedOut)
+    yield from ignored(at.ENDED, *late)
 
 
 Lifecycle.rules = table(_rules())
