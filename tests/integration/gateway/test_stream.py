@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import TypeVar
 
 import av
 import pytest
@@ -20,6 +21,9 @@ pytestmark = [pytest.mark.timeout(120), pytest.mark.anyio]
 
 SESSION = wire.SessionId("s-1")
 BOTH = ("vp8", "h264")
+
+
+M = TypeVar("M", bound=wire.Message)
 
 
 class StreamViewer:
@@ -51,7 +55,7 @@ class StreamViewer:
             self.say(wire.FramesTaken(chunk.number))
         return chunk
 
-    async def message(self, kind: type[wire.Message]) -> wire.Message:
+    async def message(self, kind: type[M]) -> M:
         while True:
             chunk = await self.next()
             assert chunk is not None, "the gateway closed the stream"
@@ -268,6 +272,37 @@ async def test_a_flood_is_refused_with_a_counter_and_nobody_else_waits(
                 reading.cancel()
     assert sorted(waits)[10] < 0.1
     assert len([line for line in machine.lines if "input" in line]) < 20_000
+
+
+async def test_who_asks_for_answers_and_reads_none_does_not_fill_the_memory(
+    gateway: GatewayProcess,
+) -> None:
+    gateway.say(wire.OpenSession(SESSION))
+    pings = wire.encode_chunk(wire.StreamText(wire.encode(wire.InputPing(1.0)))) * 100
+    async with streaming(gateway, buffer_bytes=4096) as viewer:
+        for _ in range(300):
+            viewer.writer.write(pings)
+            await viewer.writer.drain()
+        await _has_read(gateway)
+        answered = 200
+        for _ in range(answered):
+            await viewer.message(wire.InputPong)
+        viewer.say(wire.InputPing(2.0))
+        while (await viewer.message(wire.InputPong)).t != 2.0:
+            answered += 1
+    # 1000 a second are taken: without a bound it would have kept all of some 5 seconds.
+    assert answered < 2_000
+
+
+async def _has_read(gateway: GatewayProcess) -> None:
+    """Wait until the gateway refuses nothing more: it has read all that was said."""
+    refused, heard = -1, len(gateway.heard)
+    while True:
+        stats = await gateway.expect(wire.ConnectionStats, after=heard)
+        heard = gateway.heard.index(stats, heard) + 1
+        if stats.inputs_refused == refused > 0:
+            return
+        refused = stats.inputs_refused
 
 
 async def _swallow(viewer: StreamViewer) -> None:

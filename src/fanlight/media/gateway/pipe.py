@@ -41,6 +41,8 @@ class StreamPipe:
         """What is left of the chunk that the socket has taken a part of."""
         self._waiting: deque[tuple[int | None, bytes]] = deque()
         """A frame's number, or None for a message, and the bytes."""
+        self.text_waiting = 0
+        """Bytes of the messages that the socket has not begun to take."""
         self._write_watch = self._pause_timer = 0
         self._read_watch = self._watch_for_reading()
 
@@ -59,6 +61,7 @@ class StreamPipe:
         if self.is_closed:
             return
         self._waiting.append((frame, data))
+        self.text_waiting += len(data) if frame is None else 0
         self._flush()
 
     def drop_frames(self) -> int | None:
@@ -83,6 +86,7 @@ class StreamPipe:
                 GLib.source_remove(source)
         self._read_watch = self._write_watch = self._pause_timer = 0
         self._waiting.clear()
+        self.text_waiting = 0
         self._socket.close()
 
     def _watch_for_reading(self) -> int:
@@ -118,7 +122,9 @@ class StreamPipe:
     def _flush(self) -> None:
         while self._begun or self._waiting:
             if not self._begun:
-                self._begun = memoryview(self._waiting.popleft()[1])
+                frame, data = self._waiting.popleft()
+                self._begun = memoryview(data)
+                self.text_waiting -= len(data) if frame is None else 0
             try:
                 sent = self._socket.send(self._begun)
             except BlockingIOError:
@@ -126,6 +132,7 @@ class StreamPipe:
             except OSError:
                 self._begun = memoryview(b"")
                 self._waiting.clear()
+                self.text_waiting = 0
                 return  # the reading side hears of it
             self._begun = self._begun[sent:]
         if self._begun and not self._write_watch:

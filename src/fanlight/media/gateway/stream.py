@@ -25,6 +25,9 @@ from .window import AckWindow
 
 FLOOD_PAUSE_S = 0.05
 """A viewer that says more than it may is not listened to for so long."""
+MOST_TEXT_BYTES = 1 << 16
+"""Messages that wait for a viewer; past it what is said to it is lost, as on a full data channel.
+A viewer that asks for answers and reads next to none of them would fill the memory otherwise."""
 
 
 class StreamConnection:
@@ -240,7 +243,8 @@ class StreamConnection:
     # --- inside ---------------------------------------------------------------------------------
 
     def _tell(self, message: wire.Message) -> None:
-        self._say(wire.encode_chunk(wire.StreamText(wire.encode(message).rstrip())))
+        if self._pipe.text_waiting < MOST_TEXT_BYTES:
+            self._say(wire.encode_chunk(wire.StreamText(wire.encode(message).rstrip())))
 
     def _say(self, data: bytes, *, frame: int | None = None) -> None:
         self._chunks += 1
