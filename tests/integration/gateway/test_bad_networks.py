@@ -20,6 +20,17 @@ __all__ = ["page", "page_url"]
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.anyio]
 
+SENT_AGAIN = """async (packets) => {
+  const late = performance.now() + 10_000;
+  for (;;) {
+    const report = await decoded();
+    if (report.retransmittedPacketsReceived >= packets || performance.now() > late) return report;
+    await new Promise(requestAnimationFrame);
+  }
+}"""
+"""`wait_for_function` takes the promise of an async function for its answer, so that it does not
+wait: the page asks itself."""
+
 
 @pytest.fixture
 async def relay() -> AsyncIterator[Relay]:
@@ -42,10 +53,10 @@ async def test_what_two_percent_of_loss_take_is_sent_again_and_nothing_freezes(
         requests, shown = machine.requests, await page.evaluate("shown")
         await page.wait_for_function("shown => window.shown > shown + 240", arg=shown)
         relay.lose = lambda _: False
-        await page.wait_for_function("async n => (await decoded()).nackCount >= n", arg=relay.lost)
-        report = await page.evaluate("decoded()")
+        report = await page.evaluate(SENT_AGAIN, 0.9 * relay.lost)
         gap_ms = await page.evaluate("longest")
     assert relay.lost >= 5
+    assert report["nackCount"] > 0
     assert report["retransmittedPacketsReceived"] >= 0.9 * relay.lost
     assert gap_ms < 1000
     assert machine.requests - requests <= 1
