@@ -121,6 +121,9 @@ def test_a_network_without_udp_leads_to_a_websocket_by_itself_with_the_reason(
     looking.open_viewer(page, session)
     looking.wait_for_rung(page, "websocket", SOON_MS)
     print(f"a WebSocket by itself after {time.monotonic() - since:.1f} s")  # noqa: T201
+    # The connection that is still being tried is the same viewer's, so control came along.
+    assert looking.look_up(page, session)["viewers"] == 1
+    page.wait_for_function(f"() => {looking.VIEWER}.pictures.shown.held === true", timeout=2_000)
     looking.wait_for_cause(page, "udp-blocked")
     assert "No UDP packet comes through" in looking.bar(page)
     looking.visit(page, report)

@@ -131,9 +131,13 @@ export class Pictures {
     this.told.take({ type: seen ? "frameDecoded" : "frameShown", id: tried.id });
   }
 
-  /** The connection that a new one comes after: this page's, or that of the page before a reload. */
+  /**
+   * The connection that a new one belongs with: the one that is shown, one that is being tried (both
+   * are one viewer, and control goes to whichever shows a picture), or that before a reload.
+   */
   private get replaces(): string {
-    return (this.shown && nameOf(this.shown.link)) || recalled(this.place().session);
+    const tried = this.all.map(({ link }) => nameOf(link)).find((name) => name !== "");
+    return (this.shown && nameOf(this.shown.link)) || tried || recalled(this.place().session);
   }
 
   private remember({ link }: Picture): void {
