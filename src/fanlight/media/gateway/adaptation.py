@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from fanlight.media.rtcp import KBPS, Target
 
 STEPS: tuple[tuple[float, int, int], ...] = (
-    (1000, 60, 100),
-    (600, 30, 100),
-    (350, 20, 100),
-    (220, 15, 75),
-    (120, 12, 50),
+    (1200, 60, 100),
+    (600, 20, 100),
+    (350, 15, 100),
+    (220, 12, 75),
+    (120, 10, 50),
     (0, 8, 50),
 )
 """(kbit/s from which on, frames a second, percent of the size), for 1280x720."""
 REFERENCE_PIXELS = 1280 * 720
 GROWTH = 0.75
 DOWN_S, UP_S = 0.3, 3.0
+UP_FRAMES_S = 1.0
+"""More frames cost no key frame, as another size does: they come back sooner."""
 DOWN_AT_ONCE = 0.6
 ROOM = 1.25
 
@@ -46,12 +48,17 @@ class Adaptation:
         if wanted > self.step:
             if held_s >= DOWN_S or rate < DOWN_AT_ONCE * STEPS[self.step][0]:
                 self.step = wanted
-        elif wanted < self.step and held_s >= UP_S:
+        elif wanted < self.step and held_s >= self._patience_s():
             self.step -= 1
             self._wanted_since = now
         _, frames_per_s, scale = STEPS[self.step]
         least, most = KBPS
         return Target(min(max(round(kbps), least), most), frames_per_s, scale)
+
+    def _patience_s(self) -> float:
+        """For how long the next step up has to fit before it is taken."""
+        is_resized = STEPS[self.step - 1][2] != STEPS[self.step][2]
+        return UP_S if is_resized else UP_FRAMES_S
 
     def _fitting(self, rate: float) -> int:
         """The step for a rate: to get higher than now takes some more than the step itself."""

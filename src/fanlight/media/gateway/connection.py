@@ -139,9 +139,8 @@ class Connection:
 
     @property
     def estimate_kbps(self) -> int:
-        """What of this viewer's path the picture may take; 0: not known yet."""
-        estimator = self._outlet.estimator
-        return round(estimator.target_kbps) if self._is_shown and estimator.is_known else 0
+        """What of this viewer's path the picture may take; 0: it is not there yet."""
+        return round(self._outlet.picture_kbps) if self._is_shown else 0
 
     def show(self, frame: Frame, source: object) -> None:
         """Send a frame, or leave it out: before the first key frame, and when too much waits."""
@@ -322,6 +321,7 @@ class Connection:
             self._peer.begin_to_hear()
         self._is_shown, self.is_silent = True, False
         self._say_state("connected")
+        self._owner.path_changed()
         self._owner.want_key_frame(layer=self.layer, new_viewer=True)
 
     def _answer_if_ready(self) -> None:

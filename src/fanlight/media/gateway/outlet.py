@@ -19,6 +19,10 @@ from .rtp import Stream, write
 from .stats import RemoteReport
 from .timeline import Timeline
 
+CAREFUL_KBPS, CAREFUL_S = 1000.0, 1.0
+"""What a path gets of which nothing was heard yet, and for how long: what a fast encoder makes of
+a busy display before the first feedback is more than a slow path's whole queue."""
+
 
 class Outlet:
     """Sends frames through a peer; what its path does not carry is left out.
@@ -40,6 +44,7 @@ class Outlet:
         self._pacer = Pacer(self.estimator.pacing_kbps)
         self._timer = self._catch_up_timer = 0
         self._sent_at: float | None = None
+        self._began_at: float | None = None
         self.waits_for_key = True
         """Whether a key frame is the only frame that can be sent next."""
         self.packets_sent = self.bytes_sent = self.frames_sent = self.frames_skipped = 0
@@ -51,6 +56,14 @@ class Outlet:
             if source:
                 GLib.source_remove(source)
         self._timer = self._catch_up_timer = 0
+
+    @property
+    def picture_kbps(self) -> float:
+        """What of the path the picture may take."""
+        began_at = self._began_at
+        is_new = began_at is None or time.monotonic() - began_at < CAREFUL_S
+        is_careful = is_new and not self.estimator.is_known
+        return CAREFUL_KBPS if is_careful else self.estimator.target_kbps
 
     @property
     def is_catching_up(self) -> bool:
@@ -71,6 +84,7 @@ class Outlet:
         timestamp = self._timeline.timestamp(source, frame.timestamp, time.monotonic())
         self._pacer.add(self._packets(frame, timestamp))
         self.frames_sent += 1
+        self._began_at = self._began_at or time.monotonic()
         if not self._timer:
             self._go_on()
         return timestamp
