@@ -182,6 +182,17 @@ def test_only_so_many_lost_packets_are_sent_again_and_none_twice_in_a_round_trip
     assert gate.refused > 9000
 
 
+def test_more_missing_than_can_be_sent_again_is_given_up() -> None:
+    gate = RetransmissionGate()
+    gate.path(1000, 0.1)
+    assert all(gate.take(number, 1.0) for number in range(40))
+    assert not gate.is_hopeless
+    assert not all(gate.take(number, 1.1) for number in range(100, 180))
+    assert gate.is_hopeless
+    gate.begin_anew()
+    assert not gate.is_hopeless
+
+
 def test_a_recorded_fall_to_a_megabit_is_followed_within_a_second() -> None:
     """Chromium's feedback for a scrolling display, whose path fell to 1 Mbit/s after 3 s.
 

@@ -23,7 +23,7 @@ STEPS: tuple[tuple[float, int, int], ...] = (
 """(kbit/s from which on, frames a second, percent of the size), for 1280x720."""
 REFERENCE_PIXELS = 1280 * 720
 GROWTH = 0.75
-DOWN_S, UP_S = 0.3, 3.0
+DOWN_S, UP_S = 0.3, 1.5
 UP_FRAMES_S = 1.0
 """More frames cost no key frame, as another size does: they come back sooner."""
 DOWN_AT_ONCE = 0.6

@@ -22,6 +22,8 @@ from .timeline import Timeline
 CAREFUL_KBPS, CAREFUL_S = 1000.0, 1.0
 """What a path gets of which nothing was heard yet, and for how long: what a fast encoder makes of
 a busy display before the first feedback is more than a slow path's whole queue."""
+GIVE_UP_GAP_S = 1.0
+"""A viewer goes on asking for what is missing until it has the key frame."""
 
 
 class Outlet:
@@ -45,6 +47,7 @@ class Outlet:
         self._timer = self._catch_up_timer = 0
         self._sent_at: float | None = None
         self._began_at: float | None = None
+        self._gave_up_at = float("-inf")
         self.waits_for_key = True
         """Whether a key frame is the only frame that can be sent next."""
         self.packets_sent = self.bytes_sent = self.frames_sent = self.frames_skipped = 0
@@ -108,6 +111,19 @@ class Outlet:
         self.estimator.is_held = is_held
         self.estimator.feed(arrivals, time.monotonic())
         self._follow()
+        self._give_up_missing()
+
+    def _give_up_missing(self) -> None:
+        """Begin with a key frame when more was lost than can be sent again.
+
+        Chromium asks for one only after three seconds without a picture.
+        """
+        retransmissions, now = self._gates.retransmissions, time.monotonic()
+        if retransmissions.is_hopeless and now - self._gave_up_at > GIVE_UP_GAP_S:
+            self._gave_up_at = now
+            retransmissions.begin_anew()
+            self.waits_for_key = True
+            self._want_key_frame()
 
     def _follow(self) -> None:
         estimator = self.estimator

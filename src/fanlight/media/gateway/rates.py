@@ -23,7 +23,7 @@ class Rates(Generic[Id]):
 
     def __init__(self) -> None:
         self._plan: LayerPlan[Id] = LayerPlan()
-        self._adaptations = (Adaptation(), Adaptation(step=1))
+        self._adaptations = _fresh()
         self._told: tuple[Target, ...] = ()
         self._told_at = float("-inf")
 
@@ -52,7 +52,8 @@ class Rates(Generic[Id]):
         """
         self._plan.plan(paths, now)
         kbps = self._plan.kbps
-        if not kbps:
+        if not kbps:  # who comes next has another path
+            self._adaptations = _fresh()
             return ()
         if len(kbps) < in_use:
             kbps = (*kbps, kbps[0] / 2)
@@ -73,3 +74,7 @@ class Rates(Generic[Id]):
             or (new.frames_per_s, new.scale_percent) != (old.frames_per_s, old.scale_percent)
             for new, old in zip(targets, self._told, strict=True)
         )
+
+
+def _fresh() -> tuple[Adaptation, Adaptation]:
+    return Adaptation(), Adaptation(step=1)

@@ -17,6 +17,8 @@ BURST_PACKETS = 40.0
 PACKET_KBIT = 1200 * 8 / 1000
 GAP_S = 0.03
 """A packet is not sent again within this and a round trip: what was sent is underway."""
+HOPELESS = 30
+"""With so many requests that the path has no room for, a key frame is the shorter way."""
 _REMEMBERED = 1024
 
 
@@ -28,17 +30,31 @@ class RetransmissionGate:
         self._gap_s = 2 * GAP_S
         self._sent: OrderedDict[int, float] = OrderedDict()
         self.refused = 0
+        self._without_room = 0
 
     def path(self, kbps: float, round_trip_s: float) -> None:
         """Say what the path carries now."""
         self._bucket.rate = max(SHARE * kbps / PACKET_KBIT, 5.0)
         self._gap_s = GAP_S + min(round_trip_s, 0.5)
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether more is missing than can be sent again, since `begin_anew`."""
+        return self._without_room >= HOPELESS
+
+    def begin_anew(self) -> None:
+        """Forget what was asked for: a key frame makes it needless."""
+        self._without_room = 0
+
     def take(self, number: int, now: float) -> bool:
         """Whether the packet of this sequence number is sent again at `now` (seconds)."""
         sent_at = self._sent.get(number)
-        if (sent_at is not None and now - sent_at < self._gap_s) or not self._bucket.take(now):
+        if sent_at is not None and now - sent_at < self._gap_s:
             self.refused += 1
+            return False
+        if not self._bucket.take(now):
+            self.refused += 1
+            self._without_room += 1
             return False
         self._sent[number] = now
         self._sent.move_to_end(number)
