@@ -55,7 +55,7 @@ DRAIN_S, LEAST_SHARE = 0.4, 0.25
 """A queue so long leaves only the least share for the picture until it is gone."""
 PACE = 2.5
 """Bursts go out at this multiple of the estimate (libwebrtc's pacer does the same)."""
-DISTRUST_S, DISTRUST_MAX_S = 1.0, 16.0
+DISTRUST_S, DISTRUST_MAX_S = 3.0, 16.0
 """How long bursts are not believed after they were wrong; twice as long when they are again."""
 SILENCE_S = 1.5
 KNOWN_AFTER = 20
