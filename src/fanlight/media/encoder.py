@@ -50,14 +50,12 @@ _ENCODERS = {
     ),
 }
 
-_BOUND_VP8 = {"max-quantizer": (50, 63), "dropframe-threshold": (0, 30)}
+_BOUND_VP8 = {"max-quantizer": (50, 63), "cpu-used": (-12, -4)}
 """VP8's properties: as long as the path carries more than the target, and when it does not. A
-display that scrolls takes four times 4 Mbit/s at the former."""
-THOROUGH_UP_TO_KBPS = 1300
-_SPEED_VP8 = {"cpu-used": (-12, -4)}
-"""VP8's haste: ever, and at low rates. From -4 on it looks far enough for where things moved to.
-A text that scrolls by 48 pixels takes 30 kB a frame with -12, 21 kB with -5, 6 kB with -4, all at
-the coarsest quantizer (1280x720, 800 kbit/s). It takes 25 to 45 ms a frame instead of 15."""
+display that scrolls takes four times 4 Mbit/s at the former. From -4 on VP8 looks far enough for
+where things moved to: a text that scrolls by 48 pixels takes 30 kB a frame with -12, 21 kB with
+-5, 6 kB with -4, at the coarsest quantizer (1280x720, 800 kbit/s), and 25 to 45 ms instead of 15.
+It is not left to drop frames: it counts what it took too much while free, and then drops all."""
 
 
 class EncoderFailed(RuntimeError):
@@ -207,7 +205,7 @@ class Encoder:
         self._filter = core.gst_bin_get_by_name(self._pipeline, b"size")
         self._size = self._scaled = (0, 0)
         self._scale_percent = 100
-        self._is_bound = self._is_thorough = False
+        self._is_bound = False
         self.encode_ms = 0.0
         """From reading the display to sending the frame's last packet, on average."""
         self._read_at: float | None = None
@@ -245,23 +243,16 @@ class Encoder:
         """Encode with so many bits from the next picture on.
 
         On a path that carries more, what changes a lot may take more for a moment, and stays
-        sharp. `is_bound`: it must not; VP8 then coarsens further, and leaves out pictures.
+        sharp. `is_bound`: it must not; VP8 then coarsens further, and searches longer.
         """
         if self._encoding.codec == "h264":  # its rate control keeps to the rate by itself
             self._gst.set(self._encoder, "bitrate", c_int(kbps))
             return
         self._gst.set(self._encoder, "target-bitrate", c_int(kbps * 1000))
-        is_thorough = is_bound and kbps <= THOROUGH_UP_TO_KBPS
         if is_bound != self._is_bound:
             self._is_bound = is_bound
-            self._choose(_BOUND_VP8, second=is_bound)
-        if is_thorough != self._is_thorough:
-            self._is_thorough = is_thorough
-            self._choose(_SPEED_VP8, second=is_thorough)
-
-    def _choose(self, properties: dict[str, tuple[int, int]], *, second: bool) -> None:
-        for name, values in properties.items():
-            self._gst.set(self._encoder, name, c_int(values[second]))
+            for name, (free, bound) in _BOUND_VP8.items():
+                self._gst.set(self._encoder, name, c_int(bound if is_bound else free))
 
     def scale(self, percent: int) -> None:
         """Encode the picture this large from the next one on, which will be a key frame."""
