@@ -116,7 +116,7 @@ class Outlet:
     def _give_up_missing(self) -> None:
         """Begin with a key frame when more was lost than can be sent again.
 
-        Chromium asks for one only after three seconds without a picture.
+        The viewer asks for one late: pictures stood still for seconds after a path had narrowed.
         """
         retransmissions, now = self._gates.retransmissions, time.monotonic()
         if retransmissions.is_hopeless and now - self._gave_up_at > GIVE_UP_GAP_S:
