@@ -32,10 +32,11 @@ async def installing(stage: Stage) -> SessionId:
     """Start a session that has everything but its tool, and waits for it."""
     id_ = (await stage.controller.start(OWNER, REQUEST)).session_id
     async with asyncio.timeout(5):
-        # A session asks in a thread whether its tool is there: it may be ready before the answer.
-        while "tool" not in [
-            each.name for each in (await stage.reaches(id_, "vm_created")).stages
-        ]:
+        # A session asks in a thread whether its tool is there, and may be ready before the answer.
+        while True:
+            found = await stage.reaches(id_, "vm_created")
+            if "tool" in [each.name for each in found.stages]:
+                break
             await asyncio.sleep(0.002)
     return id_
 
