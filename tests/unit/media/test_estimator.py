@@ -195,6 +195,18 @@ def test_more_missing_than_can_be_sent_again_is_given_up() -> None:
     assert not gate.is_hopeless
 
 
+def test_a_packet_now_and_then_that_finds_no_room_is_not_hopeless() -> None:
+    gate = RetransmissionGate()
+    gate.path(kbps=10.0, round_trip_s=0.02)
+    number = 0
+    for second in range(60):
+        for _ in range(8):  # the path has room for five a second
+            number += 1
+            gate.take(number, now=float(second))
+    assert gate.refused > 60
+    assert not gate.is_hopeless
+
+
 def test_a_recorded_fall_to_a_megabit_is_followed_within_a_second() -> None:
     """Chromium's feedback for a scrolling display, whose path fell to 1 Mbit/s after 3 s.
 

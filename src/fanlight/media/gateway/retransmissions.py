@@ -17,8 +17,9 @@ BURST_PACKETS = 40.0
 PACKET_KBIT = 1200 * 8 / 1000
 GAP_S = 0.03
 """A packet is not sent again within this and a round trip: what was sent is underway."""
-HOPELESS = 30
-"""With so many requests that the path has no room for, a key frame is the shorter way."""
+HOPELESS, WITHIN_S = 30, 1.0
+"""With so many requests in so many seconds that the path has no room for, a key frame is shorter.
+A few now and then are asked for again, and find room."""
 _REMEMBERED = 1024
 
 
@@ -31,6 +32,7 @@ class RetransmissionGate:
         self._sent: OrderedDict[int, float] = OrderedDict()
         self.refused = 0
         self._without_room = 0
+        self._counted_from = float("-inf")
 
     def path(self, kbps: float, round_trip_s: float) -> None:
         """Say what the path carries now."""
@@ -54,10 +56,15 @@ class RetransmissionGate:
             return False
         if not self._bucket.take(now):
             self.refused += 1
-            self._without_room += 1
+            self._count(now)
             return False
         self._sent[number] = now
         self._sent.move_to_end(number)
         if len(self._sent) > _REMEMBERED:
             self._sent.popitem(last=False)
         return True
+
+    def _count(self, now: float) -> None:
+        if now - self._counted_from > WITHIN_S:
+            self._counted_from, self._without_room = now, 0
+        self._without_room += 1
