@@ -59,9 +59,7 @@ async def test_what_two_percent_of_loss_take_is_sent_again_and_nothing_freezes(
     assert report["nackCount"] > 0
     assert report["retransmittedPacketsReceived"] >= 0.9 * relay.lost
     assert gap_ms < 1000
-    # The test's sender keeps its rate whatever it is told: on a busy host the gateway may give up
-    # for a key frame now and then, but what is lost is nearly always sent again instead.
-    assert machine.requests - requests <= max(1, relay.lost // 10)
+    assert machine.requests - requests <= 1
 
 
 async def test_a_viewer_that_is_cut_off_harms_nobody_and_sees_the_picture_again(
