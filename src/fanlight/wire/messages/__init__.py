@@ -7,6 +7,7 @@
     controller <-> gateway     gateway.sock (the gateway listens)
     keeper      -> gateway     the same socket, descriptors along (SCM_RIGHTS)
     controller <-> keeper      keeper.sock (the keeper listens)
+    vmm        <-> process 1 of a virtual machine    over their one stream (`wire.mux`)
     keeper     <-> egress      a socket pair, descriptors along
 
 Units are in the names: `_px` pixels of the display, `_ms`, `_s`, `_kbps` kilobits a second,
@@ -16,6 +17,7 @@ Units are in the names: `_px` pixels of the display, `_ms`, `_s`, `_kbps` kilobi
 from __future__ import annotations
 
 from .hosting import (
+    AssignMachine,
     AttachEgress,
     AttachMachine,
     DestroyMachine,
@@ -28,6 +30,7 @@ from .hosting import (
     GatewaySpawned,
     KeeperHello,
     KeeperState,
+    MachineAssigned,
     MachineGone,
     MachineNotSpawned,
     MachineRecord,
@@ -100,6 +103,7 @@ from .media import (
     ViewerDescribed,
 )
 from .naming import KINDS, NAMES
+from .vm import IdentifyVm, VmFailed, VmIdentified, VmSettled
 
 Message = (
     PointerMoved
@@ -169,12 +173,19 @@ Message = (
     | GatewayExited
     | GatewaySpawned
     | EndKeeper
+    | AssignMachine
+    | MachineAssigned
+    | IdentifyVm
+    | VmIdentified
+    | VmSettled
+    | VmFailed
 )
 
 __all__ = [
     "KINDS",
     "NAMES",
     "AccountVerified",
+    "AssignMachine",
     "AttachEgress",
     "AttachMachine",
     "BootStage",
@@ -207,6 +218,7 @@ __all__ = [
     "GuestFailed",
     "GuestReady",
     "IdentifyMachine",
+    "IdentifyVm",
     "Input",
     "InputPing",
     "InputPong",
@@ -219,6 +231,7 @@ __all__ = [
     "LinkPong",
     "LoginEnded",
     "LoginRejected",
+    "MachineAssigned",
     "MachineGone",
     "MachineIdentified",
     "MachineNotSpawned",
@@ -250,5 +263,8 @@ __all__ = [
     "ViewerDescribed",
     "ViewerFigures",
     "ViewerReported",
+    "VmFailed",
+    "VmIdentified",
+    "VmSettled",
     "WheelTurned",
 ]

@@ -108,6 +108,8 @@ class KeeperState:
 class SpawnMachine:
     """Spawn a machine. In `argv`, `{boot_fd}` and `{seccomp_fd}` stand for descriptors' numbers.
 
+    An empty `session`: it waits, without media gateway and internet, for `machine.assign`.
+
     The process sends the descriptors `rtp, rtcp, egress, control` over the boot descriptor (a
     SOCK_SEQPACKET pair) in one packet, before it runs anything that is not ours.
     """
@@ -143,6 +145,30 @@ class MachineNotSpawned:
     machine: MachineRef
     code: str
     detail: str
+
+
+@named("machine.assign")
+@dataclass(frozen=True, slots=True)
+class AssignMachine:
+    """Give a machine that was spawned without a session its session, its ref and its policy.
+
+    From then on it is `as_machine`: its directory is renamed to that, and only now do gateway and
+    egress proxy hear of it. Answered by `machine.assigned` or `machine.refused` (of `as_machine`).
+    """
+
+    machine: MachineRef
+    as_machine: MachineRef
+    session: SessionId
+    policy: EgressPolicy
+
+
+@named("machine.assigned")
+@dataclass(frozen=True, slots=True)
+class MachineAssigned:
+    """A machine has the session that it was assigned. `machine`: its new ref."""
+
+    machine: MachineRef
+    pid: int
 
 
 @named("machine.destroy")

@@ -1,0 +1,1 @@
+"""The golden image: its recipe, how it is built, named, verified and pruned."""
