@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from fanlight.errors import KeeperUnavailable, MachineRefused, PeerError
 from fanlight.wire import (
+    AssignMachine,
     Decoder,
     DestroyMachine,
     EgressRefused,
@@ -26,6 +27,7 @@ from fanlight.wire import (
     GatewaySpawned,
     KeeperHello,
     KeeperState,
+    MachineAssigned,
     MachineGone,
     MachineNotSpawned,
     MachineRef,
@@ -54,6 +56,7 @@ class KeeperClient:
         self._writer: asyncio.StreamWriter | None = None
         self._states: list[asyncio.Future[KeeperState]] = []
         self._spawning: dict[MachineRef, asyncio.Future[MachineSpawned]] = {}
+        self._assigning: dict[MachineRef, asyncio.Future[MachineAssigned]] = {}
         self._going: dict[MachineRef, list[asyncio.Future[MachineGone]]] = {}
         self._decoder = Decoder()
 
@@ -130,6 +133,21 @@ class KeeperClient:
         finally:
             self._spawning.pop(spec.machine, None)
 
+    async def assign(self, order: AssignMachine) -> MachineAssigned:
+        """Give a machine that waits its session; `run` must be running.
+
+        Raises:
+            MachineRefused: it is gone, is somebody's already, or the new ref is taken.
+            KeeperUnavailable: the keeper is gone, or does not answer.
+        """
+        future: asyncio.Future[MachineAssigned] = asyncio.get_running_loop().create_future()
+        self._assigning[order.as_machine] = future
+        try:
+            self._say(order)
+            return await _in_time(future)
+        finally:
+            self._assigning.pop(order.as_machine, None)
+
     async def destroy(self, ref: MachineRef) -> MachineGone:
         """Destroy a machine, and return when nothing of it is left.
 
@@ -144,7 +162,16 @@ class KeeperClient:
         """Give a future of a machine's end, whoever wanted it."""
         future: asyncio.Future[MachineGone] = asyncio.get_running_loop().create_future()
         self._going.setdefault(ref, []).append(future)
+        future.add_done_callback(lambda done: self._waits_no_longer(ref, done))
         return future
+
+    def _waits_no_longer(self, ref: MachineRef, future: asyncio.Future[MachineGone]) -> None:
+        # A machine that was given its session never goes under the name that it had before.
+        waiting = self._going.get(ref, [])
+        if future in waiting:
+            waiting.remove(future)
+        if not waiting:
+            self._going.pop(ref, None)
 
     async def end(self) -> None:
         """Tell the keeper to end everything, itself included, and wait until it closes."""
@@ -172,9 +199,15 @@ class KeeperClient:
             case MachineSpawned(ref):
                 if spawning := self._spawning.pop(ref, None):
                     _resolve(spawning, message)
+            case MachineAssigned(ref):
+                if assigning := self._assigning.pop(ref, None):
+                    _resolve(assigning, message)
             case MachineNotSpawned(ref):
+                error = MachineRefused(message.detail)
                 if spawning := self._spawning.pop(ref, None):
-                    _fail(spawning, MachineRefused(message.detail))
+                    _fail(spawning, error)
+                if assigning := self._assigning.pop(ref, None):
+                    _fail(assigning, error)
             case MachineGone(ref):
                 for gone in self._going.pop(ref, []):
                     _resolve(gone, message)
@@ -199,11 +232,14 @@ class KeeperClient:
             _fail(state, KeeperUnavailable("the keeper is gone"))
         for spawning in self._spawning.values():
             _fail(spawning, KeeperUnavailable("the keeper is gone"))
+        for assigning in self._assigning.values():
+            _fail(assigning, KeeperUnavailable("the keeper is gone"))
         for futures in self._going.values():
             for gone in futures:
                 _fail(gone, KeeperUnavailable("the keeper is gone"))
         self._states.clear()
         self._spawning.clear()
+        self._assigning.clear()
         self._going.clear()
 
 

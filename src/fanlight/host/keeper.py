@@ -9,16 +9,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fcntl
-import hashlib
 import logging
 import os
 import signal
 import sys
 from pathlib import Path
 
-from fanlight.errors import FanlightError, KeeperUnavailable, MachineRefused, WireError
+from fanlight.errors import FanlightError, MachineRefused, WireError
 from fanlight.wire import (
+    AssignMachine,
     AttachEgress,
     AttachMachine,
     Decoder,
@@ -30,6 +29,7 @@ from fanlight.wire import (
     GatewaySpawned,
     KeeperHello,
     KeeperState,
+    MachineAssigned,
     MachineGone,
     MachineNotSpawned,
     MachineRef,
@@ -39,10 +39,11 @@ from fanlight.wire import (
     encode,
 )
 
+from .assigning import assign
 from .cgroups import find_cgroups
 from .children import Children
 from .layout import Layout
-from .leftovers import record_processes, remove_leftovers
+from .leftovers import cgroup_name, record_processes, remove_leftovers, take_lock
 from .machine import KeptMachine
 from .runtime import install_runtime
 from .services import EgressProxy, Gateway, Supervised, listen_at, only_refusals
@@ -219,6 +220,8 @@ class Keeper:
                 writer.write(encode(self._state()))
             case SpawnMachine():
                 self._spawn(message, writer)
+            case AssignMachine():
+                self._assign(message, writer)
             case DestroyMachine(ref):
                 if machine := self._machines.get(ref):
                     machine.destroyed.set()
@@ -251,7 +254,7 @@ class Keeper:
 
     async def _keep(self, machine: KeptMachine, writer: asyncio.StreamWriter) -> None:
         """Carry one machine through its life, and say when it is over."""
-        ref, refusal = machine.spec.machine, ""
+        refusal = ""
         try:
             await machine.boot(self._children, self.settings.boot_timeout_s)
         except MachineRefused as error:
@@ -259,10 +262,11 @@ class Keeper:
         else:
             self._attach(machine)
             self._record()
-            writer.write(encode(MachineSpawned(ref, machine.record.pid)))
+            writer.write(encode(MachineSpawned(machine.ref, machine.record.pid)))
             await machine.ended()
             self._detach(machine)
         status, tail = await machine.remove()
+        ref = machine.ref  # not what it was spawned as, if it was given a session since
         del self._machines[ref]
         self._record()
         if not self._machines:
@@ -273,22 +277,34 @@ class Keeper:
         if not refusal or machine.destroyed.is_set():
             self._tell(MachineGone(ref, status, tail))
 
+    def _assign(self, message: AssignMachine, writer: asyncio.StreamWriter) -> None:
+        try:
+            machine = assign(message, self._machines, self.layout)
+        except MachineRefused as error:
+            answer = MachineNotSpawned(message.as_machine, MachineRefused.code, str(error))
+            writer.write(encode(answer))
+            return
+        self._attach(machine)
+        writer.write(encode(MachineAssigned(machine.ref, machine.record.pid)))
+
     def _attach(self, machine: KeptMachine) -> None:
         self._attach_media(machine)
         self._attach_egress(machine)
 
     def _attach_media(self, machine: KeptMachine) -> None:
-        if held := machine.descriptors:
+        if machine.is_assigned and (held := machine.descriptors):
             numbers = [held.rtp.fileno(), held.rtcp.fileno(), held.control.fileno()]
             spec = machine.spec
             self._gateway.send(AttachMachine(spec.session, spec.machine), numbers)
 
     def _attach_egress(self, machine: KeptMachine) -> None:
-        if held := machine.descriptors:
+        if machine.is_assigned and (held := machine.descriptors):
             spec = machine.spec
             self._egress.send(AttachEgress(spec.machine, spec.policy), [held.egress.fileno()])
 
     def _detach(self, machine: KeptMachine) -> None:
+        if not machine.is_assigned:
+            return  # neither of them ever heard of it
         spec = machine.spec
         self._gateway.send(DetachMachine(spec.session, spec.machine))
         self._egress.send(DetachEgress(spec.machine))
@@ -314,26 +330,6 @@ class Keeper:
         except OSError as error:
             # A full disk ends no machine: children die with us without this record too.
             log.warning("what runs cannot be written down: %s", error)
-
-
-def cgroup_name(layout: Layout) -> str:
-    """Give the name of this directory's control groups: two keepers never share them."""
-    return hashlib.sha256(os.fsencode(layout.data.resolve())).hexdigest()[:12]
-
-
-def take_lock(layout: Layout) -> int:
-    """Give the descriptor that holds the directory's lock, for as long as it is open.
-
-    Raises:
-        KeeperUnavailable: another keeper has it.
-    """
-    descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise KeeperUnavailable(f"{layout.data} has a keeper already") from None
-    return descriptor
 
 
 def run_keeper(settings: KeeperSettings, ready_fd: int = -1) -> None:

@@ -1,4 +1,4 @@
-"""What a keeper that was killed leaves, and how the next one removes it.
+"""What a keeper that was killed leaves, how the next one removes it, and what makes it the next.
 
 Children die with their keeper (PR_SET_PDEATHSIG); this is for the moment that was missed, and for
 files, sockets and control groups, which do not die.
@@ -7,10 +7,15 @@ files, sockets and control groups, which do not die.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Iterable
+
+from fanlight.errors import KeeperUnavailable
 
 from .cgroups import Cgroups
 from .children import Child
@@ -40,3 +45,23 @@ def remove_leftovers(layout: Layout, cgroups: Cgroups | None) -> None:
         cgroups.remove()
     for socket in (layout.keeper_socket, layout.gateway_socket):
         socket.unlink(missing_ok=True)
+
+
+def cgroup_name(layout: Layout) -> str:
+    """Give the name of this directory's control groups: two keepers never share them."""
+    return hashlib.sha256(os.fsencode(layout.data.resolve())).hexdigest()[:12]
+
+
+def take_lock(layout: Layout) -> int:
+    """Give the descriptor that holds the directory's lock, for as long as it is open.
+
+    Raises:
+        KeeperUnavailable: another keeper has it.
+    """
+    descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise KeeperUnavailable(f"{layout.data} has a keeper already") from None
+    return descriptor

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import dataclasses
 import logging
 import os
 import re
@@ -15,7 +16,7 @@ import socket
 from pathlib import Path
 
 from fanlight.errors import MachineRefused
-from fanlight.wire import MachineRecord, SpawnMachine
+from fanlight.wire import EgressPolicy, MachineRecord, MachineRef, SessionId, SpawnMachine
 
 from .boot import BootDescriptors, receive_boot_in
 from .cgroups import Cgroup, Cgroups
@@ -52,6 +53,23 @@ class KeptMachine:
         """Why the keeper itself destroys it, if it does."""
 
     @property
+    def ref(self) -> MachineRef:
+        """What it is called now: its session's ref, once it has a session."""
+        return self.spec.machine
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether it has a session. Until then it is shown to nobody and reaches nothing."""
+        return bool(self.spec.session)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has come up, still runs, and is nobody's yet."""
+        if self.descriptors is None or self._child is None or self._child.exited.done():
+            return False
+        return not self.is_assigned and not self.destroyed.is_set()
+
+    @property
     def record(self) -> MachineRecord:
         """What the keeper tells of it."""
         pid = self._child.pid if self._child else 0
@@ -84,6 +102,25 @@ class KeptMachine:
             with contextlib.suppress(OSError):
                 self._init = os.pidfd_open(inits[0])
         return self.descriptors
+
+    def assign(self, ref: MachineRef, session: SessionId, policy: EgressPolicy) -> None:
+        """Give it a session: from now on it is `ref`, its directory with it.
+
+        What is mounted and listened on in the directory goes along. Its control groups keep the
+        name that it was spawned with, as those of version 2 cannot be renamed.
+
+        Raises:
+            MachineRefused: the directory cannot be renamed.
+        """
+        before, directory = self.spec.machine, self._layout.machines / ref
+        try:
+            (self._layout.machines / before).rename(directory)
+        except OSError as error:
+            raise MachineRefused(f"its directory cannot be renamed: {error.strerror}") from None
+        self._writes.rename(before, ref)
+        self.spec = dataclasses.replace(
+            self.spec, machine=ref, session=session, policy=policy, directory=str(directory)
+        )
 
     async def ended(self) -> None:
         """Return when it died, or is to be destroyed."""

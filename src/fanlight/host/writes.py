@@ -50,6 +50,12 @@ class WriteWatch:
         watch = _checked(_libc.inotify_add_watch(self._inotify, path, WATCHED))
         self._machines[watch] = machine
 
+    def rename(self, machine: MachineRef, to: MachineRef) -> None:
+        """A machine is called otherwise from now on; the watch follows its directory by itself."""
+        for watch, ref in self._machines.items():
+            if ref == machine:
+                self._machines[watch] = to
+
     def remove(self, machine: MachineRef) -> None:
         """Watch a machine no longer."""
         for watch in [each for each, ref in self._machines.items() if ref == machine]:

@@ -1,6 +1,6 @@
 """Providers: what makes machines, behind one small contract."""
 
-from .provider import Machine, MachineEnd, MachineSpec, Provider
+from .provider import Machine, MachineEnd, MachineSpec, Pooled, Provider
 from .report import sandbox_report
 
-__all__ = ["Machine", "MachineEnd", "MachineSpec", "Provider", "sandbox_report"]
+__all__ = ["Machine", "MachineEnd", "MachineSpec", "Pooled", "Provider", "sandbox_report"]

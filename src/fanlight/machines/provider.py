@@ -21,6 +21,7 @@ class MachineSpec:
     ref: MachineRef
     """Unguessable, made by the controller, never used twice; letters, digits, `-` and `_`."""
     session: SessionId
+    """Empty: it is made to wait for `Pooled.assign`."""
     width_px: int = 1280
     height_px: int = 720
     """The display's size at first."""
@@ -79,5 +80,35 @@ class Provider(Protocol):
 
         Raises:
             MachineNotFound: there is no such machine, and none of that name ended lately.
+        """
+        ...
+
+
+class Pooled(Provider, Protocol):
+    """A provider whose machines can be made before there is a session for them.
+
+    `start` with an empty session then makes a machine that waits: its desktop comes up, but nobody
+    is shown it, it reaches nothing, and nobody has told it who it is. `list` gives it with the
+    empty session, `destroy` and `wait` are the same. It is given to one session, once.
+    """
+
+    async def made_of(self) -> str:
+        """Name what machines are made of now: image, runtime. Another name: other machines.
+
+        Raises:
+            FanlightError: none can be made.
+        """
+        ...
+
+    async def assign(self, idle: MachineRef, spec: MachineSpec) -> Machine:
+        """Give a machine that waits its session, ref and policy; from then on it is `spec.ref`.
+
+        It was made for a spec that differs from this one in nothing but these and the display's
+        size, which its guest is told over the link. When it is cancelled, nothing is left of the
+        machine under either name.
+
+        Raises:
+            MachineRefused: it is gone, is somebody's already, or the new ref is taken.
+            HostError: the host lacks something, for instance the keeper.
         """
         ...

@@ -19,7 +19,7 @@ from pathlib import Path
 from fanlight.errors import DiskFull, HostError, MachineNotFound, MachineRefused, PackageMissing
 from fanlight.host import KeeperClient, KeeperEvent, Layout, Runtime, install_runtime
 from fanlight.host.processes import uids_in_use
-from fanlight.wire import MachineGone, MachineRef, SpawnMachine
+from fanlight.wire import AssignMachine, MachineGone, MachineRef, SpawnMachine
 
 from .provider import Machine, MachineEnd, MachineSpec
 from .sandbox_argv import sandbox_argv
@@ -79,6 +79,23 @@ class SandboxProvider:
             raise
         return Machine(spec.ref, spec.session, directory)
 
+    async def made_of(self) -> str:
+        """Name the runtime that machines are made with. See `Pooled.made_of`."""
+        return str((await asyncio.to_thread(self._installed)).guest)
+
+    async def assign(self, idle: MachineRef, spec: MachineSpec) -> Machine:
+        """Give a machine that waits its session. See `Pooled.assign`."""
+        order = AssignMachine(idle, spec.ref, spec.session, spec.policy)
+        try:
+            await self._keeper.assign(order)
+        except asyncio.CancelledError:
+            # The order is on its way, so one of the two names is the machine's.
+            for ref in (spec.ref, idle):
+                with contextlib.suppress(HostError):
+                    await asyncio.shield(self._keeper.destroy(ref))
+            raise
+        return Machine(spec.ref, spec.session, self._layout.machines / spec.ref)
+
     async def destroy(self, ref: MachineRef) -> None:
         """Destroy a machine. See `Provider.destroy`."""
         await self._keeper.destroy(ref)
@@ -111,14 +128,13 @@ class SandboxProvider:
 
     def _compose(self, spec: MachineSpec, directory: Path) -> SpawnMachine:
         _check_packages()
-        if self._runtime is None:
-            self._runtime = install_runtime(self._layout)
+        runtime = self._installed()
         uid = self._make_directory(directory)
         argv = sandbox_argv(
             spec,
             directory=directory,
-            guest=self._guest or self._runtime.guest,
-            etc=self._runtime.etc,
+            guest=self._guest or runtime.guest,
+            etc=runtime.etc,
             tools=self._layout.tools,
         )
         return SpawnMachine(
@@ -135,6 +151,11 @@ class SandboxProvider:
             memory_mib=spec.memory_mib,
             pids=spec.pids,
         )
+
+    def _installed(self) -> Runtime:
+        if self._runtime is None:
+            self._runtime = install_runtime(self._layout)
+        return self._runtime
 
     def _make_directory(self, directory: Path) -> int:
         """Make the machine's directory and give its uid, which nobody else has now."""

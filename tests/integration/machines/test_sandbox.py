@@ -14,7 +14,7 @@ from tests.integration.machines.running import RunningHost, running_host
 
 from fanlight.errors import MachineRefused
 from fanlight.host import Layout
-from fanlight.host.keeper import cgroup_name
+from fanlight.host.leftovers import cgroup_name
 from fanlight.machines import Provider
 from fanlight.machines.sandbox import SandboxProvider
 from fanlight.testing.conformance import Conformance, fresh_spec, link_answers
