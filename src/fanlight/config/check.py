@@ -63,7 +63,9 @@ def _check_numbers(settings: ServeSettings) -> None:
             f"max_viewers_per_session is {settings.max_viewers_per_session}.",
             hint=f"The media gateway takes up to {MOST_VIEWERS} viewers of one session.",
         )
-    for name in ("machine_memory_mib", "machine_pids", "keeper_grace_s"):
+    for name in (
+        "machine_memory_mib", "machine_pids", "machine_cpus", "machine_home_mib", "keeper_grace_s",
+    ):  # fmt: skip
         if getattr(settings, name) < 0:
             raise SettingRejected(f"{name} must not be negative.", hint=f"Leave {name} out.")
     _check_ports(settings.udp_ports)

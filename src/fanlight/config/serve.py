@@ -118,6 +118,11 @@ class ServeSettings:
     """Memory of one machine, in MiB, where the host lets us limit it. 0: no limit."""
     machine_pids: int = 1024
     """Processes and threads of one machine, where the host lets us limit them. 0: no limit."""
+    machine_cpus: float = 2.0
+    """Processors' worth of time of one machine, such as 0.5, where the host lets us limit it.
+    0: no limit."""
+    machine_home_mib: int = 1024
+    """Room in a machine's home directory, in MiB, which counts as its memory."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe log line that is written."""

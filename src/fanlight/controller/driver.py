@@ -258,7 +258,7 @@ class Driver(Cores):
             return
         self.shown.tail = end.tail or self.shown.tail
         _log.warning("a machine died", session=self.id, status=end.status)
-        self.late(self.life, lifecycle.MachineDied(end.status, end.tail))
+        self.late(self.life, lifecycle.MachineDied(end.status, end.tail, end.out_of_memory_mib))
 
     @property
     def is_sealed(self) -> bool:

@@ -38,6 +38,8 @@ class ControllerSettings:
     machine_ca_pem: str = ""
     machine_memory_mib: int = 2048
     machine_pids: int = 1024
+    machine_cpus: float = 2.0
+    machine_home_mib: int = 1024
     heartbeat_s: float = 5.0
     """Silence on a link before `link.ping`; three of these without a word and it is lost."""
 
@@ -70,6 +72,8 @@ class ControllerSettings:
             machine_ca_pem=_read(given.machine_ca_file),
             machine_memory_mib=given.machine_memory_mib,
             machine_pids=given.machine_pids,
+            machine_cpus=given.machine_cpus,
+            machine_home_mib=given.machine_home_mib,
         )
 
     def keep_s(self, asked_s: float | None, *, with_login: bool) -> float:
@@ -102,6 +106,8 @@ class ControllerSettings:
             policy=self.policy,
             memory_mib=self.machine_memory_mib,
             pids=self.machine_pids,
+            cpus=self.machine_cpus,
+            home_mib=self.machine_home_mib,
         )
 
     def lifecycle(self, *, with_login: bool, keep_s: float | None = None) -> LifecycleSettings:

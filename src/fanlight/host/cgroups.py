@@ -1,4 +1,4 @@
-"""Memory and process limits by control groups, version 1 and version 2, where the host lets us.
+"""Memory, process and CPU limits by control groups, version 1 and 2, where the host lets us.
 
 A keeper has one group (`fanlight-NAME`) for each controller that it can use, and one below it for
 each machine. Where nothing can be made, `find_cgroups` gives none and the caller says so.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,24 @@ log = logging.getLogger(__name__)
 
 ROOT = Path("/sys/fs/cgroup")
 MIB = 1 << 20
+CONTROLLERS = ("memory", "pids", "cpu")
 MEMORY_LIMIT = {1: "memory.limit_in_bytes", 2: "memory.max"}
+OOM_COUNT = {1: "memory.oom_control", 2: "memory.events"}
+"""Where `oom_kill N` stands: processes killed as the memory was full."""
+CPU_PERIOD_US = 100_000
+WEIGHT = {1: ("cpu.shares", 512), 2: ("cpu.weight", 50)}
+"""All machines together weigh half of one process outside, so that gateway and controller win when
+the processors are all busy. Among each other machines weigh the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a machine may use at most; 0 is no limit."""
+
+    memory_mib: int = 0
+    pids: int = 0
+    cpus: float = 0.0
+    """Processors' worth of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,15 @@ class Cgroup:
                 found |= set(map(int, (each / "cgroup.procs").read_text().split()))
         return frozenset(found)
 
+    def out_of_memory(self) -> int:
+        """How many processes in there were killed because the memory was full."""
+        for directory in self.directories:
+            for name in OOM_COUNT.values():
+                with contextlib.suppress(OSError):
+                    if found := _field(directory / name, "oom_kill"):
+                        return found
+        return 0
+
     def remove(self) -> None:
         """Remove the groups, which must be empty."""
         for each in self.directories:
@@ -48,32 +75,45 @@ class Cgroup:
 
 @dataclass(frozen=True, slots=True)
 class Cgroups:
-    """The keeper's groups: `memory` and `pids` are where that controller can be used."""
+    """The keeper's groups, by the controllers that can be used."""
 
     version: int
-    memory: Path | None
-    pids: Path | None
+    groups: Mapping[str, Path]
 
-    def make(self, ref: str, *, memory_mib: int, pids: int) -> Cgroup:
-        """Make a machine's groups with its limits; 0 is no limit.
+    def make(self, ref: str, limits: Limits) -> Cgroup:
+        """Make a machine's groups with its limits.
 
         Raises:
             OSError: the host refuses after all.
         """
-        if self.memory and memory_mib:
-            _make_limited(self.memory / ref, MEMORY_LIMIT[self.version], memory_mib * MIB)
-        if self.pids and pids:
-            _make_limited(self.pids / ref, "pids.max", pids)
-        parents = {each for each in (self.memory, self.pids) if each}
+        for controller, files in self._files(limits).items():
+            if controller in self.groups:
+                _make_limited(self.groups[controller] / ref, files)
+        parents = set(self.groups.values())
         made = sorted(each / ref for each in parents if (each / ref).is_dir())
-        if self.version == 2 and made and memory_mib:
+        if self.version == 2 and made and limits.memory_mib:
             with contextlib.suppress(OSError):  # no swap accounting on this host
                 (made[0] / "memory.swap.max").write_text("0")
         return Cgroup(tuple(made))
 
+    def _files(self, limits: Limits) -> dict[str, dict[str, str]]:
+        wanted: dict[str, dict[str, str]] = {"cpu": {}}
+        if limits.memory_mib:
+            wanted["memory"] = {MEMORY_LIMIT[self.version]: str(limits.memory_mib * MIB)}
+        if limits.pids:
+            wanted["pids"] = {"pids.max": str(limits.pids)}
+        if limits.cpus:
+            quota = max(1000, round(limits.cpus * CPU_PERIOD_US))  # the kernel's least: 1 ms
+            wanted["cpu"] = (
+                {"cpu.cfs_period_us": str(CPU_PERIOD_US), "cpu.cfs_quota_us": str(quota)}
+                if self.version == 1
+                else {"cpu.max": f"{quota} {CPU_PERIOD_US}"}
+            )
+        return wanted
+
     def remove(self) -> None:
         """Remove the keeper's groups and what is left below them, killing what is in there."""
-        for parent in {each for each in (self.memory, self.pids) if each}:
+        for parent in set(self.groups.values()):
             for child in [each for each in _iterate(parent) if each.is_dir()]:
                 _kill_all(child)
                 with contextlib.suppress(OSError):
@@ -85,16 +125,22 @@ class Cgroups:
 def find_cgroups(name: str) -> Cgroups | None:
     """Give the groups of a keeper of this name, made if need be; None where none can be made."""
     own = _own_paths()
-    first = {
-        controller: _make_v1(controller, own.get(controller, "/"), name)
-        for controller in ("memory", "pids")
-    }
-    if any(first.values()):
-        return Cgroups(1, first["memory"], first["pids"])
+    found = {each: _make_v1(each, own.get(each, "/"), name) for each in CONTROLLERS}
+    first = {each: path for each, path in found.items() if path}
+    if first:
+        return _weighed(Cgroups(1, first))
     for base in (ROOT / own.get("", "/").lstrip("/"), ROOT):
         if made := _make_v2(base, name):
-            return made
+            return _weighed(made)
     return None
+
+
+def _weighed(cgroups: Cgroups) -> Cgroups:
+    name, weight = WEIGHT[cgroups.version]
+    if "cpu" in cgroups.groups:
+        with contextlib.suppress(OSError):  # then machines weigh as much as anybody
+            (cgroups.groups["cpu"] / name).write_text(str(weight))
+    return cgroups
 
 
 def _own_paths() -> dict[str, str]:
@@ -123,7 +169,7 @@ def _make_v1(controller: str, own: str, name: str) -> Path | None:
 def _make_v2(base: Path, name: str) -> Cgroups | None:
     group = base / f"fanlight-{name}"
     try:
-        wanted = {"memory", "pids"} & set((base / "cgroup.controllers").read_text().split())
+        wanted = set(CONTROLLERS) & set((base / "cgroup.controllers").read_text().split())
         group.mkdir(exist_ok=True)
         for directory in (base, group):
             enabled = set((directory / "cgroup.subtree_control").read_text().split())
@@ -135,13 +181,18 @@ def _make_v2(base: Path, name: str) -> Cgroups | None:
         with contextlib.suppress(OSError):
             group.rmdir()
         return None
-    usable = {each: group if each in wanted else None for each in ("memory", "pids")}
-    return Cgroups(2, usable["memory"], usable["pids"]) if wanted else None
+    return Cgroups(2, dict.fromkeys(sorted(wanted), group)) if wanted else None
 
 
-def _make_limited(directory: Path, file: str, value: int) -> None:
+def _make_limited(directory: Path, files: Mapping[str, str]) -> None:
     directory.mkdir(exist_ok=True)
-    (directory / file).write_text(str(value))
+    for name, value in files.items():
+        (directory / name).write_text(value)
+
+
+def _field(file: Path, name: str) -> int:
+    words = dict(line.split(maxsplit=1) for line in file.read_text().splitlines() if " " in line)
+    return int(words.get(name, 0))
 
 
 def _kill_all(directory: Path) -> None:

@@ -275,7 +275,7 @@ class Keeper:
             detail = f"{refusal}: {tail}" if tail else refusal
             writer.write(encode(MachineNotSpawned(ref, MachineRefused.code, detail)))
         if not refusal or machine.destroyed.is_set():
-            self._tell(MachineGone(ref, status, tail))
+            self._tell(MachineGone(ref, status, tail, machine.full_mib))
 
     def _assign(self, message: AssignMachine, writer: asyncio.StreamWriter) -> None:
         try:

@@ -19,7 +19,7 @@ from fanlight.errors import MachineRefused
 from fanlight.wire import EgressPolicy, MachineRecord, MachineRef, SessionId, SpawnMachine
 
 from .boot import BootDescriptors, receive_boot_in
-from .cgroups import Cgroup, Cgroups
+from .cgroups import Cgroup, Cgroups, Limits
 from .children import Child, Children, Confinement
 from .layout import Layout
 from .processes import children_of, wait_for_end
@@ -33,6 +33,9 @@ LOWEST_UID = 1000
 """As root, no machine runs under a uid below this: those are the system's."""
 FILE_BYTES = 1 << 30
 """The largest file a machine may write, as its directory is on the host's disk."""
+
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""How a machine ends whose first process was killed; bubblewrap says it as a shell does."""
 
 
 class KeptMachine:
@@ -51,6 +54,8 @@ class KeptMachine:
         """Set when somebody wants it gone."""
         self.fault = ""
         """Why the keeper itself destroys it, if it does."""
+        self.full_mib = 0
+        """Its memory, when it died because that was full; known once it is removed."""
 
     @property
     def ref(self) -> MachineRef:
@@ -135,8 +140,11 @@ class KeptMachine:
     async def remove(self) -> tuple[int, str]:
         """Kill what runs, close and remove everything; give its status and last lines."""
         status, tail = 0, ""
+        died_of_memory = self._died_of_memory()
         if self._child:
             status, tail = await self._kill(self._child), self._child.tail
+        if died_of_memory and status in KILLED:
+            self.full_mib = self.spec.memory_mib
         self._writes.remove(self.spec.machine)
         if self.descriptors:
             self.descriptors.close()
@@ -145,6 +153,12 @@ class KeptMachine:
         shutil.rmtree(self._layout.machines / self.spec.machine, ignore_errors=True)
         return status, "\n".join(each for each in (tail, self.fault) if each)
 
+    def _died_of_memory(self) -> bool:
+        """Whether the kernel killed for want of memory in there, and nobody else did."""
+        if self.destroyed.is_set() or self._cgroup is None:
+            return False
+        return self._cgroup.out_of_memory() > 0
+
     def _spawn(self, children: Children, boot: socket.socket) -> Child:
         spec = self.spec
         seccomp = descriptor_with(base64.b64decode(spec.seccomp_b64))
@@ -152,9 +166,8 @@ class KeptMachine:
         numbers = {"{boot_fd}": str(boot.fileno()), "{seccomp_fd}": str(seccomp)}
         try:
             if self._cgroups:
-                self._cgroup = self._cgroups.make(
-                    spec.machine, memory_mib=spec.memory_mib, pids=spec.pids
-                )
+                limits = Limits(spec.memory_mib, spec.pids, spec.cpus)
+                self._cgroup = self._cgroups.make(spec.machine, limits)
                 entrances = self._cgroup.entrances()
             return children.spawn(
                 [numbers.get(each, each) for each in spec.argv],

@@ -8,6 +8,9 @@ from typing import Literal
 
 from .cgroups import Cgroups, find_cgroups
 
+LIMITED = {"memory": "memory", "pids": "processes", "cpu": "processor time"}
+"""Controllers, and what they limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -41,14 +44,17 @@ def _describe(groups: Cgroups | None) -> Finding:
         return Finding(
             "limits",
             "note",
-            "no control groups can be made here: a machine may use as much memory as there is",
+            "no control groups can be made here: a machine may use as much memory and processor "
+            "time as there is",
             remedy,
             "separation-weak",
         )
-    have = [name for name, at in (("memory", groups.memory), ("processes", groups.pids)) if at]
-    text = f"control groups version {groups.version} limit {' and '.join(have)}"
-    if len(have) == 2:
+    have = [word for each, word in LIMITED.items() if each in groups.groups]
+    text = f"control groups version {groups.version} limit {', '.join(have)}"
+    if len(have) == len(LIMITED):
         return Finding("limits", "good", text)
+    lacks = ", ".join(word for word in LIMITED.values() if word not in have)
+    text = f"{text}; not limited here: {lacks}"
     return Finding("limits", "note", text, remedy, "separation-weak")
 
 

@@ -32,6 +32,8 @@ class MachineSpec:
     """Memory at most, its temporary file systems included. 0: no limit."""
     pids: int = 2048
     """Processes and threads at most. 0: no limit."""
+    cpus: float = 2.0
+    """Processors' worth of time at most, where the host lets us limit it. 0: no limit."""
     home_mib: int = 1024
     """Room in the machine's home directory, in memory."""
 
@@ -51,6 +53,8 @@ class MachineEnd:
 
     status: int
     tail: str = ""
+    out_of_memory_mib: int = 0
+    """It died because its memory, so much, was full. 0: it did not."""
 
 
 class Provider(Protocol):

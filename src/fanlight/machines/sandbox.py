@@ -118,11 +118,12 @@ class SandboxProvider:
             gone = await future
         finally:
             future.cancel()
-        return MachineEnd(gone.status, gone.tail)
+        return MachineEnd(gone.status, gone.tail, gone.out_of_memory_mib)
 
     def _hear(self, event: KeeperEvent) -> None:
         if isinstance(event, MachineGone):
-            self._ends[event.machine] = MachineEnd(event.status, event.tail)
+            end = MachineEnd(event.status, event.tail, event.out_of_memory_mib)
+            self._ends[event.machine] = end
             while len(self._ends) > REMEMBERED_ENDS:
                 self._ends.popitem(last=False)
 
@@ -150,6 +151,7 @@ class SandboxProvider:
             seccomp_b64=base64.b64encode(seccomp_program()).decode(),
             memory_mib=spec.memory_mib,
             pids=spec.pids,
+            cpus=spec.cpus,
         )
 
     def _installed(self) -> Runtime:

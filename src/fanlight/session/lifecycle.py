@@ -292,6 +292,8 @@ def why(event: Event) -> Reason:
             return Reason(code, text)
         case MachineDestroyed():
             return Reason("machine-died", "It was destroyed from outside.")
+        case MachineDied(out_of_memory_mib=full_mib) if full_mib:
+            return Reason("machine-out-of-memory", f"It used all of its memory ({full_mib} MiB).")
         case MachineDied(status):
             return Reason("machine-died", f"It ended by itself, with status {status}.")
         case BootTimedOut():

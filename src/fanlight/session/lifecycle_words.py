@@ -157,6 +157,8 @@ class MachineDied:
 
     status: int = 0
     tail: str = ""
+    out_of_memory_mib: int = 0
+    """Its memory, so much, was full. 0: that was not why."""
 
 
 @dataclass(frozen=True, slots=True)

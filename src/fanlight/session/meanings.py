@@ -42,6 +42,11 @@ ENDS: dict[str, Meaning] = {
     "controller-restarted": Meaning(
         "Fanlight was restarted", "The machine was gone when the server came back."
     ),
+    "machine-out-of-memory": Meaning(
+        "The machine ran out of memory",
+        "What runs in it wanted more than machine_memory_mib; no other machine is touched.",
+        "Start a new session with fewer pages or programs open, or raise machine_memory_mib.",
+    ),
     "guest-lost": Meaning(
         "The machine stopped answering", "Its link broke and did not come back in time."
     ),

@@ -3,7 +3,7 @@
 """A guest that only does the boot hand-over, and then what it is told over a Unix socket.
 
 One line of JSON a connection: {"run": [argv...]} runs a program and answers its status and output;
-{"python": "..."} runs Python. Standard library only, as it runs in a machine.
+{"python": "..."} runs Python; {"eat_mib": 9} eats memory itself. Standard library only, as it runs in a machine.
 """
 
 import json
@@ -50,6 +50,9 @@ def main() -> None:
             if not line:
                 continue  # somebody only looked whether we listen
             request = json.loads(line)
+            if "eat_mib" in request:
+                lines.close(), connection.close()
+                eaten = bytearray(request["eat_mib"] << 20)
             if "exit" in request:
                 sys.exit(request["exit"])
             lines.write(json.dumps(answer(request)).encode() + b"\n")

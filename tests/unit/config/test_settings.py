@@ -89,6 +89,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         {"viewer_networks": ("192.168.0.1/16",)},
         {"idle_timeout_s": 0.0},
         {"machine_pids": -1},
+        {"machine_cpus": -0.5},
         {"max_viewers_per_session": 33},
         {"egress_domains": ("a.test",)},
         {"egress_pins": {"a.test": "127.0.0.1:443"}},

@@ -178,6 +178,13 @@ def test_a_machine_that_dies_ends_the_session_and_says_so() -> None:
     assert why(MachineDied(139)).text == "It ended by itself, with status 139."
 
 
+def test_a_machine_whose_memory_was_full_says_so_and_how_much_it_had() -> None:
+    reason = why(MachineDied(137, out_of_memory_mib=2048))
+
+    assert reason.code == "machine-out-of-memory"
+    assert reason.text == "It used all of its memory (2048 MiB)."
+
+
 @pytest.mark.parametrize(
     ("event", "code"),
     [

@@ -126,6 +126,8 @@ class SpawnMachine:
     memory_mib: int = 0
     """0: no limit of this kind."""
     pids: int = 0
+    cpus: float = 0.0
+    """Processors' worth of time; 0: no limit."""
 
 
 @named("machine.spawned")
@@ -187,6 +189,8 @@ class MachineGone:
     machine: MachineRef
     status: int
     tail: str = ""
+    out_of_memory_mib: int = 0
+    """It died because its memory, so much, was full. 0: it did not."""
 
 
 @named("gateway.exited")
