@@ -7,11 +7,15 @@ Providers are entry points of the group `fanlight.providers`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from fanlight.errors import MachineRefused
 from fanlight.wire import EgressPolicy, MachineRef, SessionId
+
+_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class MachineSpec:
     """What the controller wants of a machine."""
 
     ref: MachineRef
-    """Unguessable, made by the controller, never used twice; letters, digits, `-` and `_`."""
+    """Unguessable, made by the controller, never used twice: as `check_ref` wants it."""
     session: SessionId
     """Empty: it is made to wait for `Pooled.assign`."""
     width_px: int = 1280
@@ -66,7 +70,7 @@ class Provider(Protocol):
         When it raises, or is cancelled, nothing of the machine is left.
 
         Raises:
-            MachineRefused: it could not be made; the message says why.
+            MachineRefused: it could not be made, or `check_ref` refuses; the message says why.
             HostError: the host lacks something, for instance the keeper.
         """
         ...
@@ -116,3 +120,13 @@ class Pooled(Provider, Protocol):
             HostError: the host lacks something, for instance the keeper.
         """
         ...
+
+
+def check_ref(ref: str) -> None:
+    """Refuse what is no ref, before a path is made of it: 32 letters, digits, `-` and `_` at most.
+
+    Raises:
+        MachineRefused: it is none.
+    """
+    if not _REF.fullmatch(ref):
+        raise MachineRefused("the machine's ref is not one")

@@ -21,7 +21,7 @@ from fanlight.host import KeeperClient, KeeperEvent, Layout, Runtime, install_ru
 from fanlight.host.processes import uids_in_use
 from fanlight.wire import AssignMachine, MachineGone, MachineRef, SpawnMachine
 
-from .provider import Machine, MachineEnd, MachineSpec
+from .provider import Machine, MachineEnd, MachineSpec, check_ref
 from .sandbox_argv import sandbox_argv
 from .seccomp import seccomp_program
 
@@ -66,8 +66,9 @@ class SandboxProvider:
             PackageMissing: bubblewrap is not installed.
             MachineRefused: it did not start, and nothing of it is left.
         """
+        check_ref(spec.ref)
         directory = self._layout.machines / spec.ref
-        message = await asyncio.to_thread(self._compose, spec, directory)
+        message = await self._composed(spec, directory)
         try:
             await self._keeper.spawn(message)
         except asyncio.CancelledError:
@@ -127,9 +128,22 @@ class SandboxProvider:
             while len(self._ends) > REMEMBERED_ENDS:
                 self._ends.popitem(last=False)
 
+    async def _composed(self, spec: MachineSpec, directory: Path) -> SpawnMachine:
+        loop = asyncio.get_running_loop()
+        composing = loop.run_in_executor(None, self._compose, spec, directory)
+        try:
+            return await asyncio.shield(composing)
+        except asyncio.CancelledError:
+            # The thread cannot be stopped; what it makes goes once it is through.
+            with contextlib.suppress(HostError, MachineRefused):
+                await composing
+                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+            raise
+
     def _compose(self, spec: MachineSpec, directory: Path) -> SpawnMachine:
         _check_packages()
         runtime = self._installed()
+        seccomp = seccomp_program()  # what may fail comes before the directory
         uid = self._make_directory(directory)
         argv = sandbox_argv(
             spec,
@@ -148,7 +162,7 @@ class SandboxProvider:
             directory=str(directory),
             uid=uid,
             policy=spec.policy,
-            seccomp_b64=base64.b64encode(seccomp_program()).decode(),
+            seccomp_b64=base64.b64encode(seccomp).decode(),
             memory_mib=spec.memory_mib,
             pids=spec.pids,
             cpus=spec.cpus,

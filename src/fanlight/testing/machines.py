@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from fanlight.errors import MachineNotFound, MachineRefused, WireError
-from fanlight.machines import Machine, MachineEnd, MachineSpec
+from fanlight.errors import MachineNotFound, MachineRefused, PeerError
+from fanlight.guest.link import Identity
+from fanlight.machines import Machine, MachineEnd, MachineSpec, check_ref
 from fanlight.wire import (
     BootStage,
     Decoder,
@@ -72,6 +73,7 @@ class FakeMachine:
         self.machine, self.character = machine, character
         self.heard: list[Message] = []
         self.ended: asyncio.Future[MachineEnd] = asyncio.get_running_loop().create_future()
+        self._identity = Identity()
         self._server: asyncio.Server | None = None
         self._link: asyncio.StreamWriter | None = None
         self._heard_more = asyncio.Condition()
@@ -120,7 +122,7 @@ class FakeMachine:
             self._link.close()  # a new link replaces the old
         self._link = writer
         decoder = Decoder()
-        with contextlib.suppress(OSError, WireError):
+        with contextlib.suppress(OSError, PeerError):
             while data := await reader.read(65_536):
                 for message in decoder.feed(data):
                     await self._take(message)
@@ -133,6 +135,7 @@ class FakeMachine:
         if isinstance(message, LinkPing):
             self.say(LinkPong())
         if isinstance(message, IdentifyMachine) and self.character.identifies:
+            self._identity.take(message)
             self._introduce()
 
     def _introduce(self) -> None:
@@ -160,15 +163,24 @@ class FakeProvider:
 
     async def start(self, spec: MachineSpec) -> Machine:
         """See `Provider.start`."""
+        check_ref(spec.ref)
         self.started.append(spec)
         character = self._character(spec)
         if character.refuses:
             raise MachineRefused(character.refuses)
         directory = self._directory / spec.ref
+        loop = asyncio.get_running_loop()
+        making = loop.run_in_executor(None, functools.partial(directory.mkdir, parents=True))
         try:
-            await asyncio.to_thread(directory.mkdir, parents=True)
+            await asyncio.shield(making)
         except FileExistsError:
             raise MachineRefused(f"there is a machine {spec.ref} already") from None
+        except asyncio.CancelledError:
+            # The thread cannot be stopped; what it makes goes once it is through.
+            with contextlib.suppress(FileExistsError):
+                await making
+                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+            raise
         fake = FakeMachine(Machine(spec.ref, spec.session, directory), character)
         self.machines[spec.ref] = fake
         fake.ended.add_done_callback(lambda ended: self._forget(spec.ref, ended.result()))

@@ -8,16 +8,16 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fanlight.errors import KeeperUnavailable
 from fanlight.host import KeeperClient, KeeperEvent, KeeperSettings, ensure_keeper
-from fanlight.machines import Machine
+from fanlight.machines import Machine, Provider
 from fanlight.machines.sandbox import SandboxProvider
-from fanlight.testing.conformance import link_answers
+from fanlight.testing.conformance import Restart, link_answers
 
 STAND_IN = Path(__file__).with_name("guest_stand_in.py")
 QUIET_GATEWAY = ("/usr/bin/python3", "-I", "-S", "-c", "import signal; signal.pause()")
@@ -72,6 +72,26 @@ async def running_host(**settings: Any) -> AsyncIterator[RunningHost]:
         await asyncio.to_thread(_gone, state.pid)
     finally:
         await asyncio.to_thread(shutil.rmtree, data, ignore_errors=True)
+
+
+def restarted(host: RunningHost, make: Callable[[KeeperClient], Provider]) -> Restart:
+    """Give what makes a provider on a second connection to the same keeper."""
+
+    @contextlib.asynccontextmanager
+    async def again() -> AsyncIterator[Provider]:
+        client = KeeperClient()
+        await client.open(host.data / "run" / "keeper.sock")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(client.run())
+            yield make(client)
+            await client.close()
+
+    return again
+
+
+def sandbox_with_stand_in(client: KeeperClient, host: RunningHost) -> SandboxProvider:
+    """Give a sandbox provider whose machines run the stand-in."""
+    return SandboxProvider(client, host.data, guest=host.data / "guest.py")
 
 
 def _gone(pid: int) -> None:

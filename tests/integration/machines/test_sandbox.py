@@ -10,14 +10,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.integration.machines.running import RunningHost, running_host
+from tests.integration.machines.running import (
+    RunningHost,
+    restarted,
+    running_host,
+    sandbox_with_stand_in,
+)
 
 from fanlight.errors import MachineRefused
 from fanlight.host import Layout
 from fanlight.host.leftovers import cgroup_name
 from fanlight.machines import Provider
 from fanlight.machines.sandbox import SandboxProvider
-from fanlight.testing.conformance import Conformance, fresh_spec, link_answers
+from fanlight.testing.conformance import Conformance, Restart, fresh_spec, link_answers
+from fanlight.testing.guest_conformance import GuestConformance
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -32,6 +38,16 @@ class TestSandbox(Conformance):
     @pytest.fixture
     def provider(self, host: RunningHost) -> Provider:
         return host.provider
+
+    @pytest.fixture
+    def restart(self, host: RunningHost) -> Restart:
+        return restarted(host, lambda client: sandbox_with_stand_in(client, host))
+
+
+class TestSandboxGuest(GuestConformance):
+    @pytest.fixture
+    def provider(self, host: RunningHost) -> Provider:
+        return SandboxProvider(host.client, host.data)
 
 
 def inventory(data: Path) -> dict[str, list[str]]:

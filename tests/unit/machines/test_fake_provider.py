@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from fanlight.errors import MachineRefused
-from fanlight.testing.conformance import Conformance, fresh_spec
+from fanlight.machines import Provider
+from fanlight.testing.conformance import Conformance, Restart, fresh_spec
+from fanlight.testing.guest_conformance import LinkConformance
 from fanlight.testing.machines import REFUSED, FakeProvider
 
 
@@ -21,10 +24,18 @@ def directory() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-class TestFakeProvider(Conformance):
+class TestFakeProvider(Conformance, LinkConformance):
     @pytest.fixture
     def provider(self, directory: Path) -> FakeProvider:
         return FakeProvider(directory)
+
+    @pytest.fixture
+    def restart(self, provider: FakeProvider) -> Restart:
+        @contextlib.asynccontextmanager
+        async def again() -> AsyncIterator[Provider]:
+            yield provider  # its machines live in this very process, and go on
+
+        return again
 
 
 async def test_a_machine_that_is_told_to_refuse_refuses(directory: Path) -> None:
