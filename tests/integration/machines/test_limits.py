@@ -12,7 +12,7 @@ from tests.integration.machines.running import RunningHost, running_host
 
 from fanlight.host import Layout
 from fanlight.host.cgroups import find_cgroups
-from fanlight.host.keeper import cgroup_name
+from fanlight.host.leftovers import cgroup_name
 from fanlight.machines import Machine
 from fanlight.testing.conformance import fresh_spec
 
