@@ -26,7 +26,7 @@ def test_a_cause_has_a_headline_and_sentences(code: str) -> None:
         assert "  " not in words
 
 
-@pytest.mark.parametrize("code", ALL.keys() & (MEANINGS.keys() | TITLES_OF_ERRORS.keys()))
+@pytest.mark.parametrize("code", sorted(ALL.keys() & (MEANINGS.keys() | TITLES_OF_ERRORS.keys())))
 def test_a_code_that_is_also_a_problem_has_the_same_title(code: str) -> None:
     other = MEANINGS[code].title if code in MEANINGS else TITLES_OF_ERRORS[code]
 
