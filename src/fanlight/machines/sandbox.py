@@ -86,6 +86,7 @@ class SandboxProvider:
 
     async def assign(self, idle: MachineRef, spec: MachineSpec) -> Machine:
         """Give a machine that waits its session. See `Pooled.assign`."""
+        check_ref(spec.ref)
         order = AssignMachine(idle, spec.ref, spec.session, spec.policy)
         try:
             await self._keeper.assign(order)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import shutil
 import socket
@@ -149,7 +150,7 @@ class FakeMachine:
 
 
 class FakeProvider:
-    """Satisfies `Provider`. `character(spec)` says how each machine behaves."""
+    """Satisfies `Pooled`. `character(spec)` says how each machine behaves."""
 
     def __init__(
         self, directory: Path, character: Callable[[MachineSpec], Character] = lambda spec: READY
@@ -159,6 +160,8 @@ class FakeProvider:
         self.machines: dict[MachineRef, FakeMachine] = {}
         self.started: list[MachineSpec] = []
         """Every spec that was asked for."""
+        self.image = "fake"
+        """What `made_of` gives."""
         self._ended: dict[MachineRef, MachineEnd] = {}
 
     async def start(self, spec: MachineSpec) -> Machine:
@@ -183,7 +186,7 @@ class FakeProvider:
             raise
         fake = FakeMachine(Machine(spec.ref, spec.session, directory), character)
         self.machines[spec.ref] = fake
-        fake.ended.add_done_callback(lambda ended: self._forget(spec.ref, ended.result()))
+        fake.ended.add_done_callback(lambda ended: self._forget(fake, ended.result()))
         try:
             await fake.listen()
         except asyncio.CancelledError:
@@ -211,6 +214,31 @@ class FakeProvider:
             return self._ended[ref]
         raise MachineNotFound(f"there is no machine {ref}")
 
-    def _forget(self, ref: MachineRef, end: MachineEnd) -> None:
-        self._ended[ref] = end
-        self.machines.pop(ref, None)
+    async def made_of(self) -> str:
+        """See `Pooled.made_of`."""
+        return self.image
+
+    async def assign(self, idle: MachineRef, spec: MachineSpec) -> Machine:
+        """See `Pooled.assign`."""
+        check_ref(spec.ref)
+        fake = self.machines.get(idle)
+        if fake is None or fake.ended.done() or fake.machine.session:
+            raise MachineRefused(f"no machine {idle} waits")
+        directory = self._directory / spec.ref
+        if not spec.session or await asyncio.to_thread(directory.exists):
+            raise MachineRefused(f"{spec.ref} is no ref that can be given")
+        before = fake.machine.directory
+        fake.machine = dataclasses.replace(
+            fake.machine, ref=spec.ref, session=spec.session, directory=directory
+        )
+        self.machines[spec.ref] = self.machines.pop(idle)
+        try:
+            await asyncio.to_thread(before.rename, directory)
+        except asyncio.CancelledError:
+            fake.die()
+            raise
+        return fake.machine
+
+    def _forget(self, fake: FakeMachine, end: MachineEnd) -> None:
+        self._ended[fake.machine.ref] = end
+        self.machines.pop(fake.machine.ref, None)

@@ -20,10 +20,11 @@ from tests.integration.machines.running import (
 from fanlight.errors import MachineRefused
 from fanlight.host import Layout
 from fanlight.host.leftovers import cgroup_name
-from fanlight.machines import Provider
+from fanlight.machines import Pooled, Provider
 from fanlight.machines.sandbox import SandboxProvider
-from fanlight.testing.conformance import Conformance, Restart, fresh_spec, link_answers
+from fanlight.testing.conformance import Restart, fresh_spec, link_answers
 from fanlight.testing.guest_conformance import GuestConformance
+from fanlight.testing.pooled import PooledConformance
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -34,9 +35,9 @@ async def host() -> AsyncIterator[RunningHost]:
         yield running
 
 
-class TestSandbox(Conformance):
+class TestSandbox(PooledConformance):
     @pytest.fixture
-    def provider(self, host: RunningHost) -> Provider:
+    def provider(self, host: RunningHost) -> Pooled:
         return host.provider
 
     @pytest.fixture

@@ -12,9 +12,10 @@ import pytest
 
 from fanlight.errors import MachineRefused
 from fanlight.machines import Provider
-from fanlight.testing.conformance import Conformance, Restart, fresh_spec
+from fanlight.testing.conformance import Restart, fresh_spec
 from fanlight.testing.guest_conformance import LinkConformance
 from fanlight.testing.machines import REFUSED, FakeProvider
+from fanlight.testing.pooled import PooledConformance
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def directory() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-class TestFakeProvider(Conformance, LinkConformance):
+class TestFakeProvider(PooledConformance, LinkConformance):
     @pytest.fixture
     def provider(self, directory: Path) -> FakeProvider:
         return FakeProvider(directory)
