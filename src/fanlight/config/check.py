@@ -53,7 +53,7 @@ def _check_numbers(settings: ServeSettings) -> None:
     positive = (
         "boot_timeout_s", "idle_timeout_s", "max_keep_s", "session_timeout_s", "max_session_s",
         "ending_notice_s", "login_timeout_s", "delivery_s", "bitrate_kbps",
-        "max_sessions_per_principal", "max_viewers_per_session",
+        "max_sessions_per_principal", "max_viewers_per_session", "warm_age_s", "warm_quiet_s",
     )  # fmt: skip
     for name in positive:
         if getattr(settings, name) <= 0:
@@ -65,6 +65,7 @@ def _check_numbers(settings: ServeSettings) -> None:
         )
     for name in (
         "machine_memory_mib", "machine_pids", "machine_cpus", "machine_home_mib", "keeper_grace_s",
+        "warm_machines", "warm_machines_most",
     ):  # fmt: skip
         if getattr(settings, name) < 0:
             raise SettingRejected(f"{name} must not be negative.", hint=f"Leave {name} out.")

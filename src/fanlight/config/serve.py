@@ -124,6 +124,17 @@ class ServeSettings:
     machine_home_mib: int = 1024
     """Room in a machine's home directory, in MiB, which counts as its memory."""
 
+    warm_machines: int = 1
+    """Machines of a kind that are kept ready for the next session, from the first session on that
+    wants one of that kind. More are kept while several sessions start at once. 0: none."""
+    warm_machines_most: int = 4
+    """Machines that are kept ready at most, of all kinds together."""
+    warm_age_s: float = 3600.0
+    """How long a machine is kept ready, in seconds, before another takes its place."""
+    warm_quiet_s: float = 3600.0
+    """How long machines of a kind are kept ready after the last session that wanted one, in
+    seconds."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe log line that is written."""
     log_format: Literal["console", "json"] = "console"

@@ -18,7 +18,7 @@ from pathlib import Path
 from fanlight.config import ServeSettings
 from fanlight.errors import FanlightError
 from fanlight.host import Finding
-from fanlight.machines import sandbox_report
+from fanlight.machines import memory_room, sandbox_report
 from fanlight.tools import Catalogue
 
 from .doctor_network import examine_network
@@ -69,7 +69,7 @@ print(" ".join(name for name in sys.argv[1:] if Gst.ElementFactory.find(name) is
 def examine_host(settings: ServeSettings) -> list[Finding]:
     """Look at everything a session needs of this host. Leaves nothing behind."""
     checks: tuple[Callable[[ServeSettings], Finding], ...] = (
-        _programs, _gstreamer, _data, _port, _node, _tools, _built,
+        _programs, _gstreamer, _data, _port, _node, _tools, _built, _warm,
     )  # fmt: skip
     return [
         *(check(settings) for check in checks),
@@ -169,6 +169,18 @@ def _built(_settings: ServeSettings) -> Finding:
         return Finding("built", "good", "guest, gateway and page are in the package")
     text = f"not built: {' '.join(missing)}"
     return Finding("built", "bad", text, "./dev up builds them.", "package-missing")
+
+
+def _warm(settings: ServeSettings) -> Finding:
+    if not settings.warm_machines:
+        return Finding("warm machines", "good", "none are kept ready (warm_machines is 0)")
+    text = f"{settings.warm_machines} of a kind in use, {settings.warm_machines_most} at most"
+    room = memory_room()
+    if room == "enough":
+        return Finding("warm machines", "good", f"kept ready: {text}")
+    what = "there is no memory to spare" if room == "tight" else "memory is short"
+    remedy = "Nothing is wrong: sessions start in a second or two. More memory makes them faster."
+    return Finding("warm machines", "note", f"none is kept ready now: {what}", remedy, "warm-none")
 
 
 def _run(command: list[str]) -> str:

@@ -19,6 +19,7 @@ from fanlight.wire import ConnectionStats, MediaFlow
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _BOOT = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0)
 _CONNECT = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0)
+_WAITED = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0)
 _LATENCY = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 3.0)
 _JITTER = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
 _LOSS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -84,6 +85,17 @@ FIRST_FRAME = _histogram(
     "fanlight_first_frame_seconds",
     "From the request of a session to the first frame sent to any viewer",
     buckets=_BOOT,
+)
+WARM_MACHINES = _gauge("fanlight_warm_machines", "Machines that wait for a session")
+WARM_STARTS = _counter(
+    "fanlight_warm_starts",
+    "Sessions that could be given a machine that waits, by whether one did (hit, miss)",
+    ["found"],
+)
+WARM_AGE = _histogram(
+    "fanlight_warm_age_seconds",
+    "How long a machine had waited when a session was given it",
+    buckets=_WAITED,
 )
 EGRESS_REFUSED = _counter(
     "fanlight_egress_refused", "Connections of machines that were refused", ["reason"]

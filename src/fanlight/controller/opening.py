@@ -28,6 +28,7 @@ from .keeper_link import KeeperLink
 from .settings import ControllerSettings
 from .tokens import MachineTokens
 from .tool_work import Tools
+from .warming import pool_before
 
 TURN_HEADROOM = 4
 """How much more than `bitrate_kbps` a relayed connection may carry, for key frames and repairs."""
@@ -77,10 +78,12 @@ async def open_controller(
     try:
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(keeper.run())
+            provider = make(keeper.client, data)
+            pool = pool_before(provider, given)
             controller = HostController(
                 given,
                 store=store,
-                provider=make(keeper.client, data),
+                provider=pool or provider,
                 gateway_socket=Layout(data).gateway_socket,
                 tokens=await asyncio.to_thread(MachineTokens.of, data / "store"),
                 tools=catalogue,
@@ -90,13 +93,15 @@ async def open_controller(
             working = tasks.create_task(controller.run())
             # A controller that fails before it is ready ends the group, and this with it.
             await controller.ready.wait()
+            filling = tasks.create_task(pool.run()) if pool else None
             try:
                 yield controller
             finally:
                 with contextlib.suppress(TimeoutError):
                     await controller.settle()
-                working.cancel()
-                reading.cancel()
+                for each in (filling, working, reading):
+                    if each:
+                        each.cancel()
     finally:
         await keeper.client.close()
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from fanlight.config import ServeSettings
 from fanlight.errors import InvalidRequest, SettingRejected
-from fanlight.machines import MachineSpec
+from fanlight.machines import MachineSpec, PoolSettings
 from fanlight.session import LifecycleSettings, LoginSettings, NegotiationSettings
 from fanlight.session.negotiation import Answerer
 from fanlight.wire import EgressPolicy, MachineRef, SessionId
@@ -40,6 +40,8 @@ class ControllerSettings:
     machine_pids: int = 1024
     machine_cpus: float = 2.0
     machine_home_mib: int = 1024
+    warm: PoolSettings = field(default_factory=PoolSettings)
+    """How many machines wait for a session."""
     heartbeat_s: float = 5.0
     """Silence on a link before `link.ping`; three of these without a word and it is lost."""
 
@@ -74,6 +76,12 @@ class ControllerSettings:
             machine_pids=given.machine_pids,
             machine_cpus=given.machine_cpus,
             machine_home_mib=given.machine_home_mib,
+            warm=PoolSettings(
+                machines=given.warm_machines,
+                most=given.warm_machines_most,
+                max_age_s=given.warm_age_s,
+                quiet_s=given.warm_quiet_s,
+            ),
         )
 
     def keep_s(self, asked_s: float | None, *, with_login: bool) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fanlight.errors import MachineRefused
 from fanlight.wire import EgressPolicy, MachineRef, SessionId
@@ -92,6 +92,7 @@ class Provider(Protocol):
         ...
 
 
+@runtime_checkable
 class Pooled(Provider, Protocol):
     """A provider whose machines can be made before there is a session for them.
 

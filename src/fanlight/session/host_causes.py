@@ -56,6 +56,14 @@ HOST_CAUSES: dict[str, Cause] = {
         "The catalogue holds no tool with an installed tree.",
         "`fanlight tools install NAME` installs one ahead.",
     ),
+    "warm-none": Cause(
+        "No machine is kept ready",
+        "This host has too little free memory for machines that nobody uses yet.",
+        "operator",
+        "Nothing: a session starts in a second or two instead of half a second.",
+        "The doctor looks at the host's available memory (MemAvailable).",
+        "Free some memory, or set `warm_machines` to 0 if it is not to be spent so.",
+    ),
     "udp-ports-taken": Cause(
         "UDP ports for viewers cannot be opened",
         "The media gateway cannot listen on the UDP ports that it was given.",

@@ -26,7 +26,7 @@ class RunningServer:
 
     Args:
         settings: keys of the configuration file and their values (text, numbers, booleans, lists
-            of text, tables of text).
+            of text, tables of text). No machines are kept ready if they do not say so.
         data: keep the state here instead of in a directory that goes with the server.
         port: the TCP port that it listens on when it is entered; 0 picks a free one.
         within: a command that is given the server's as its arguments, and becomes it.
@@ -40,7 +40,9 @@ class RunningServer:
         port: int = 0,
         within: Sequence[str] = (),
     ) -> None:
-        self._settings, self._within = dict(settings or {}), tuple(within)
+        # What waits takes the computer from what a test looks at; who looks at it asks for it.
+        self._settings = {"warm_machines": 0, **(settings or {})}
+        self._within = tuple(within)
         self._owns_data, self._port = data is None, port
         self.data = data or _reachable_directory()
         self.output: list[str] = []

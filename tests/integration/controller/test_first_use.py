@@ -49,7 +49,9 @@ async def test_a_tool_is_installed_at_its_first_use_and_seen_by_a_machine_that_r
     recipient = str(pyrage.x25519.Identity.generate().to_public())
     async with (
         await Store.open(data / "store", now=time.time()) as store,
-        open_controller(ServeSettings(data=data), store, Catalogue(data)) as controller,
+        open_controller(
+            ServeSettings(data=data, warm_machines=0), store, Catalogue(data)
+        ) as controller,
     ):
         asked = await controller.start(OWNER, StartRequest(tool="wrangler", recipient=recipient))
         found = await signing_in(controller, asked.session_id)

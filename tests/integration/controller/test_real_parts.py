@@ -42,7 +42,9 @@ async def store(data: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def controller(data: Path, store: Store) -> AsyncIterator[HostController]:
-    async with open_controller(ServeSettings(data=data), store, Catalogue(data)) as opened:
+    async with open_controller(
+        ServeSettings(data=data, warm_machines=0), store, Catalogue(data)
+    ) as opened:
         yield opened
         await opened.end_everything()
 
@@ -123,7 +125,7 @@ async def test_after_the_keeper_was_killed_the_next_session_starts(
 async def test_the_picture_goes_on_while_the_controller_is_restarted(
     data: Path, store: Store
 ) -> None:
-    settings = ServeSettings(data=data)
+    settings = ServeSettings(data=data, warm_machines=0)
     async with contextlib.AsyncExitStack() as stack:
         async with open_controller(settings, store, Catalogue(data)) as first:
             id_ = (await first.start(OWNER, StartRequest())).session_id
