@@ -93,6 +93,8 @@ async def open_controller(
             working = tasks.create_task(controller.run())
             # A controller that fails before it is ready ends the group, and this with it.
             await controller.ready.wait()
+            if pool:
+                await pool.adopt()
             filling = tasks.create_task(pool.run()) if pool else None
             try:
                 yield controller

@@ -146,6 +146,13 @@ class Pool:
 
     # --- in the background -------------------------------------------------------------------
 
+    async def adopt(self) -> None:
+        """Know what waits since a controller before, so that the first session can have it."""
+        try:
+            await self._take_stock()
+        except FanlightError as error:
+            _log.warning("the pool could not be looked after", error=str(error))
+
     async def run(self) -> None:
         """Keep the pool as it should be, until cancelled. What waits then goes on waiting."""
         while True:
@@ -178,13 +185,14 @@ class Pool:
             FanlightError: the provider cannot say what there is, or could not make one.
         """
         await self._take_stock()
+        room = await asyncio.to_thread(self._room)
         now = self._clock()
         wanted = self._demand.wanted(now)
         step = next_step(
             self._idle.values(),
             {tag_of(self._kinds[kind], self._made_of): count for kind, count in wanted.items()},
             now,
-            room=self._room(),
+            room=room,
             max_age_s=self._settings.max_age_s,
         )
         match step:

@@ -1,6 +1,6 @@
 """What providers must do whose machines can wait for a session, as tests.
 
-As `conformance` is for every provider: a provider's own test module subclasses `PooledConformance`.
+As `conformance` is for every provider: their own test modules subclass `PooledConformance`.
 """
 
 from __future__ import annotations

@@ -64,7 +64,6 @@ async def test_a_machine_waits_on_while_the_controller_is_restarted(
         (idle,) = await waiting(controller, 1)
     async with open_controller(settings, store, Catalogue(data)) as controller:
         await reaches(controller, first, "vm_created")
-        await asyncio.sleep(0)
         assert await waiting(controller, 1) == [idle]
 
         second = (await controller.start(OWNER, StartRequest())).session_id
