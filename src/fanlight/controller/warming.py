@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fanlight.machines import Pool, PoolEars, Pooled, Provider
+from fanlight.machines import Pooled, Provider
+from fanlight.machines.pool import Pool, PoolEars
 from fanlight.wire import MachineRef, SessionId
 
 from . import metrics

@@ -1,7 +1,10 @@
-"""Providers: what makes machines, behind one small contract."""
+"""Providers: what makes machines, behind one small contract.
+
+The warm pool (`machines.pool`) is imported by its own name: it logs as the controller does, and
+what is named here works with the system's Python alone.
+"""
 
 from .demand import PoolSettings
-from .pool import Pool, PoolEars
 from .provider import Machine, MachineEnd, MachineSpec, Pooled, Provider, check_ref
 from .report import sandbox_report
 from .room import memory_room
@@ -10,8 +13,6 @@ __all__ = [
     "Machine",
     "MachineEnd",
     "MachineSpec",
-    "Pool",
-    "PoolEars",
     "PoolSettings",
     "Pooled",
     "Provider",
