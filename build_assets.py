@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 SOURCE = ROOT / "src" / "fanlight"
 BUILT = SOURCE / "built"
-SHARED_ROOMS = ("errors", "wire", "session", "media", "guest")
+SHARED_ROOMS = ("errors", "wire", "relay", "session", "media", "guest", "vmm")
 MAIN = """import sys
 sys.path.append("/usr/lib/python3/dist-packages")  # python3-gi; -I -S leaves it out
 from fanlight.{room} import main
@@ -21,9 +21,9 @@ sys.exit(main())
 
 
 def build_zipapps() -> None:
-    """Write guest.pyz and gateway.pyz, byte for byte the same for the same sources."""
+    """Write guest.pyz, gateway.pyz and vmm.pyz, byte for byte the same for the same sources."""
     BUILT.mkdir(exist_ok=True)
-    for name, entry in (("guest", "guest.agent"), ("gateway", "media.gateway")):
+    for name, entry in (("guest", "guest.agent"), ("gateway", "media.gateway"), ("vmm", "vmm")):
         files = [SOURCE / "__init__.py"]
         for room in SHARED_ROOMS:
             files += sorted((SOURCE / room).rglob("*.py"))

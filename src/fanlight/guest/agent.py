@@ -1,6 +1,7 @@
 """The entry of guest.pyz: the first program in a machine, and its helpers.
 
     guest.pyz --boot-fd N        the agent: hands the host its sockets, then owns the desktop
+    guest.pyz --role vm          process 1 of a virtual machine, which runs the agent
     guest.pyz --role input ...   the process that turns input messages into X events
 
 Light at the top: what must happen first does not wait for the imports of what comes later.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 import sys
 import time
 
@@ -24,18 +26,29 @@ def main(arguments: list[str] | None = None) -> int:
         from .input import main as input_main
 
         return input_main(words[2:])
+    if words[:2] == ["--role", "vm"]:
+        from .vm import main as vm_main
+
+        return vm_main()
     _harden()
     if os.getpid() == 1:
         _become_init()
     from .options import parse
 
     options = parse(words)
-    from .boot import hand_over
-
-    control = hand_over(options.boot_fd)
+    control = _control(options.boot_fd, options.control_fd)
     from .life import live
 
     return live(options, control, STARTED_AT)
+
+
+def _control(boot_fd: int, control_fd: int) -> socket.socket:
+    """Our end of the control socket, which comes of the hand-over in a sandbox."""
+    if control_fd >= 0:
+        return socket.socket(fileno=control_fd)
+    from .boot import hand_over
+
+    return hand_over(boot_fd)
 
 
 def _harden() -> None:

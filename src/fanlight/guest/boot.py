@@ -8,8 +8,9 @@ from __future__ import annotations
 import array
 import socket
 
+from fanlight.wire.places import SANDBOX, Address
+
 GREETING = b"fanlight-boot 1"
-RTP, RTCP, EGRESS = ("127.0.0.1", 5004), ("127.0.0.1", 5005), ("127.0.0.1", 3128)
 BUFFER_BYTES = 4 << 20
 """Room for the packets of several key frames: a lost packet on this leg cannot be sent again."""
 SO_RCVBUFFORCE = 33
@@ -22,10 +23,10 @@ def hand_over(boot_fd: int) -> socket.socket:
     Raises:
         OSError: a port is taken, or the host is gone.
     """
-    rtp, rtcp = _media(RTP), _media(RTCP)
+    rtp, rtcp = _media(SANDBOX.rtp), _media(SANDBOX.rtcp)
     egress = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     egress.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    egress.bind(EGRESS)
+    egress.bind(SANDBOX.egress)
     egress.listen(_BACKLOG)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     handed = (rtp, rtcp, egress, theirs)
@@ -37,7 +38,7 @@ def hand_over(boot_fd: int) -> socket.socket:
     return ours
 
 
-def _media(address: tuple[str, int]) -> socket.socket:
+def _media(address: Address) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)

@@ -70,7 +70,7 @@ class Desktop:
         self._started_at = started_at
         self._home = Path(os.environ.get("HOME", "/home/fanlight"))
         self._profile = self._home / ".config" / "chromium"
-        self._picture = programs.Picture(capture=options.capture)
+        self._picture = programs.Picture(capture=options.capture, place=options.place)
         self._size = options.width_px, options.height_px
         self._display_size = self._size
         self._url = "about:blank"
@@ -84,12 +84,16 @@ class Desktop:
     @property
     def env(self) -> Mapping[str, str]:
         """The environment of the desktop's programs: HOME, DISPLAY, proxy and authorities."""
-        return programs.environment(os.environ, self._ca_bundle)
+        return programs.environment(os.environ, self._ca_bundle, self._options.place)
 
     async def identify(self, said: wire.IdentifyMachine) -> None:
         """Take what the controller decided; respawn what runs otherwise."""
         picture = programs.Picture(
-            said.codec, said.bitrate_kbps, said.frames_per_s, self._options.capture
+            said.codec,
+            said.bitrate_kbps,
+            said.frames_per_s,
+            self._options.capture,
+            self._options.place,
         )
         size = said.width_px, said.height_px
         if picture != self._picture:
@@ -266,9 +270,8 @@ class Desktop:
     def _browser(self) -> Process:
         forget_running_browser(self._profile)
         self._browser_seen.clear()
-        return Process(
-            "chromium", programs.chromium(self._profile, self._size, self._url), self.env
-        )
+        argv = programs.chromium(self._profile, self._size, self._url, self._options.place)
+        return Process("chromium", argv, self.env)
 
 
 def _forget_display() -> None:

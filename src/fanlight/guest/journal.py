@@ -34,7 +34,8 @@ class Journal:
     `send` is replaced with every link; without a link messages are only kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_stage: Callable[[str], None] | None = None) -> None:
+        self._on_stage = on_stage
         self._stages: dict[wire.BootStage, wire.StageReached] = {}
         self._login: dict[type, wire.Message] = {}
         self._ready = False
@@ -48,6 +49,8 @@ class Journal:
                 if stage in self._stages:  # a respawned process passes it again
                     return
                 self._stages[stage] = message
+                if self._on_stage:
+                    self._on_stage(stage)
             case wire.GuestFailed():
                 self._failed = message
             case _ if isinstance(message, _LOGIN):

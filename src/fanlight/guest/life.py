@@ -35,7 +35,7 @@ class Agent:
 
     def __init__(self, options: Options, control: socket.socket, started_at: float) -> None:
         self._options, self._started_at = options, started_at
-        self._journal = Journal()
+        self._journal = Journal(on_stage=self._name_stage)
         self._desktop = Desktop(options, control, self._journal.say, started_at)
         self._link = Link(
             options.run_dir / "link.sock",
@@ -50,6 +50,11 @@ class Agent:
         self._ordered: set[type] = set()
         self._tasks = asyncio.TaskGroup()
         self._status = 0
+
+    def _name_stage(self, stage: str) -> None:
+        """Tell process 1 of a virtual machine, which knows by it when the desktop is up."""
+        if self._options.stages_fd >= 0:
+            os.write(self._options.stages_fd, f"{stage}\n".encode())
 
     async def run(self) -> int:
         """Live. 0: told to end; 1: the desktop could not be kept up."""

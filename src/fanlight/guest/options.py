@@ -6,34 +6,55 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from fanlight.wire.places import PLACES
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """The agent's settings. Nothing secret: arguments can be read by everybody."""
 
-    boot_fd: int
+    boot_fd: int = -1
+    """Where a sandbox hands its descriptors over."""
+    control_fd: int = -1
+    """A virtual machine's end of the control socket: process 1 has the other."""
+    stages_fd: int = -1
+    """Where the names of stages are written, a line each."""
     run_dir: Path = Path("/run/fanlight")
     width_px: int = 1280
     height_px: int = 720
     capture: str = "damage"
     restricted: bool = True
     """Whether the browser is held to what a login needs: no downloads, files or tools."""
+    place: str = "sandbox"
+    """One of `wire.places.PLACES`."""
 
 
 def parse(arguments: list[str]) -> Options:
     """Read the argument list; a mistake ends the process with a message, as argparse does."""
     parser = argparse.ArgumentParser(prog="guest.pyz")
-    parser.add_argument("--boot-fd", type=int, required=True)
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--boot-fd", type=int, default=-1)
+    how.add_argument("--control-fd", type=int, default=-1)
+    parser.add_argument("--stages-fd", type=int, default=-1)
     parser.add_argument("--run-dir", type=Path, default=Path("/run/fanlight"))
     parser.add_argument("--display", type=_size, default=(1280, 720), metavar="WxH")
     parser.add_argument("--capture", choices=("damage", "polling"), default="damage")
+    parser.add_argument("--place", choices=PLACES, default="sandbox")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--login", dest="restricted", action="store_true", default=True)
     mode.add_argument("--no-login", dest="restricted", action="store_false")
     found = parser.parse_args(arguments)
     width_px, height_px = found.display
     return Options(
-        found.boot_fd, found.run_dir, width_px, height_px, found.capture, found.restricted
+        found.boot_fd,
+        found.control_fd,
+        found.stages_fd,
+        found.run_dir,
+        width_px,
+        height_px,
+        found.capture,
+        found.restricted,
+        found.place,
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fanlight.wire.places import PLACES
+
 DISPLAY = ":1"
-PROXY = "http://127.0.0.1:3128"
 CHROMIUM = "/usr/lib/chromium/chromium"
 """The program itself: Debian's wrapper adds keys and flags of its own, and takes time."""
 DIST_PACKAGES = "/usr/lib/python3/dist-packages"
@@ -78,6 +79,7 @@ class Picture:
     bitrate_kbps: int = 4000
     frames_per_s: int = 60
     capture: str = "damage"
+    place: str = "sandbox"
 
 
 def media(picture: Picture) -> list[str]:
@@ -89,6 +91,7 @@ def media(picture: Picture) -> list[str]:
         "--bitrate-kbps", str(picture.bitrate_kbps),
         "--frames-per-s", str(picture.frames_per_s),
         "--capture", picture.capture,
+        "--place", picture.place,
     ]  # fmt: skip
 
 
@@ -117,7 +120,6 @@ def _source() -> str:
 
 
 CHROMIUM_FLAGS = (
-    f"--proxy-server={PROXY}",
     # Loopback goes direct by itself, so that a tool's own callback is reached; nothing else does.
     "--proxy-bypass-list=",
     "--disable-quic",
@@ -144,10 +146,16 @@ CHROMIUM_FLAGS = (
 )
 
 
-def chromium(profile: Path, size: tuple[int, int], url: str) -> list[str]:
+def proxy(place: str) -> str:
+    """The one way out: the egress proxy's URL."""
+    return "http://{}:{}".format(*PLACES[place].egress)
+
+
+def chromium(profile: Path, size: tuple[int, int], url: str, place: str) -> list[str]:
     """The browser, its own sandbox on, with one page."""
     return [
         CHROMIUM,
+        f"--proxy-server={proxy(place)}",
         *CHROMIUM_FLAGS,
         f"--user-data-dir={profile}",
         "--window-position=0,0",
@@ -194,7 +202,7 @@ LOGIN_POLICY: dict[str, object] = POLICY | {
 """What holds while somebody signs in."""
 
 
-def environment(base: Mapping[str, str], ca_bundle: str) -> dict[str, str]:
+def environment(base: Mapping[str, str], ca_bundle: str, place: str) -> dict[str, str]:
     """What the desktop's programs, and tools that sign in, are given."""
     kept = {name: base[name] for name in ("HOME", "USER", "LOGNAME", "PATH") if name in base}
     env = {
@@ -211,7 +219,7 @@ def environment(base: Mapping[str, str], ca_bundle: str) -> dict[str, str]:
         "NO_AT_BRIDGE": "1",
     }
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        env[name] = PROXY
+        env[name] = proxy(place)
     if ca_bundle:
         for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
             env[name] = ca_bundle

@@ -15,11 +15,11 @@ import stat
 from dataclasses import dataclass
 
 from fanlight.errors import MachineRefused
+from fanlight.wire.places import Address, Place, place_of
 
 from .processes import readable
 
 GREETING = b"fanlight-boot 1"
-RTP, RTCP, EGRESS = ("127.0.0.1", 5004), ("127.0.0.1", 5005), ("127.0.0.1", 3128)
 COUNT = 4
 MOST_DESCRIPTORS = 16
 """Room for more than are wanted, so that too many are seen as such."""
@@ -80,10 +80,12 @@ def _receive(boot: socket.socket) -> tuple[bytes, list[int], int]:
 
 def _checked(sockets: list[socket.socket]) -> BootDescriptors:
     rtp, rtcp, egress, control = sockets
+    place = _place(rtp)
     wanted = (
-        _is_internet(rtp, socket.SOCK_DGRAM, RTP)
-        and _is_internet(rtcp, socket.SOCK_DGRAM, RTCP)
-        and _is_internet(egress, socket.SOCK_STREAM, EGRESS)
+        place is not None
+        and _is_internet(rtp, socket.SOCK_DGRAM, place.rtp)
+        and _is_internet(rtcp, socket.SOCK_DGRAM, place.rtcp)
+        and _is_internet(egress, socket.SOCK_STREAM, place.egress)
         and egress.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
         and _is_control(control)
         and len({os.fstat(each.fileno()).st_ino for each in sockets}) == COUNT
@@ -97,7 +99,14 @@ def _checked(sockets: list[socket.socket]) -> BootDescriptors:
     return BootDescriptors(rtp, rtcp, egress, control)
 
 
-def _is_internet(each: socket.socket, kind: int, address: tuple[str, int]) -> bool:
+def _place(rtp: socket.socket) -> Place | None:
+    with contextlib.suppress(OSError):
+        if rtp.family == socket.AF_INET:
+            return place_of(rtp.getsockname()[0])
+    return None
+
+
+def _is_internet(each: socket.socket, kind: int, address: Address) -> bool:
     protocol = socket.IPPROTO_UDP if kind == socket.SOCK_DGRAM else socket.IPPROTO_TCP
     with contextlib.suppress(OSError):
         return (

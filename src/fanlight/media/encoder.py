@@ -4,8 +4,9 @@ ctypes rather than PyGObject because it is a quarter of a second faster to start
 plug-ins named here are loaded, because a machine has no registry of them yet: looking at all of
 Debian's takes seconds.
 
-The settings are measured ones. RTP goes from 127.0.0.1:5006 (the second layer's: 5008) to
-127.0.0.1:5004. No picture waits: the display is read when the encoder is ready for it.
+The settings are measured ones. RTP goes from port 5006 (the second layer's: 5008) to the
+host's 5004 (`wire/places.py`). No picture waits: the display is read when the encoder is ready
+for it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-RTP_PORT = 5004
-RTP_SOURCE_PORTS = 5006, 5008
+from fanlight.wire.places import GUEST_RTP_PORTS, RTP_PORT, SANDBOX, Place
+
 """Of the layers."""
 _NONE = c_uint64(0xFFFFFFFFFFFFFFFF)
 _PLAYING, _NULL = 4, 1
@@ -70,6 +71,7 @@ class Encoding:
     bitrate_kbps: int = 4000
     frames_per_s: int = 60
     layer: int = 0
+    place: Place = SANDBOX
     ssrc: int = field(default_factory=lambda: secrets.randbelow(0xFFFFFFFE) + 1)
 
     @property
@@ -88,8 +90,9 @@ def _tail(encoding: Encoding) -> str:
     return (
         "videoconvertscale n-threads=1 add-borders=false"
         f" ! capsfilter name=size caps={_raw_caps()} ! {encoder}"
-        f" ! udpsink host=127.0.0.1 port={RTP_PORT} bind-address=127.0.0.1"
-        f" bind-port={RTP_SOURCE_PORTS[encoding.layer]}"
+        f" ! udpsink host={encoding.place.host} port={RTP_PORT}"
+        f" bind-address={encoding.place.guest}"
+        f" bind-port={GUEST_RTP_PORTS[encoding.layer]}"
         " sync=false async=false buffer-size=4194304"
     )
 

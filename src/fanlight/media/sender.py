@@ -17,13 +17,13 @@ import socket
 import sys
 import time
 
+from fanlight.wire.places import PLACES, Place
+
 from .encoder import Encoder, EncoderFailed, Encoding
 from .layer import Layer
 from .rtcp import EncoderReport, Target, key_frames_wanted, read_targets, report_packet
 from .x11 import Display, NoDisplay, Picture
 
-RTCP_PORT = 5007
-GATEWAY_RTCP = ("127.0.0.1", 5005)
 SMALL_FRAMES_PER_S = 30
 """The second layer's at most: it is for slow paths."""
 _BUSY_WAIT_S = 0.1
@@ -34,9 +34,10 @@ _CHECK_S = 1.0
 def main(arguments: list[str]) -> int:
     """Send the picture until standard input closes. Gives the exit status."""
     options = _parse(arguments)
-    encoding = Encoding(options.codec, options.bitrate_kbps, options.frames_per_s)
+    place = PLACES[options.place]
+    encoding = Encoding(options.codec, options.bitrate_kbps, options.frames_per_s, place=place)
     rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    rtcp.bind(("127.0.0.1", RTCP_PORT))
+    rtcp.bind(place.guest_rtcp)
     rtcp.setblocking(False)
     try:
         if options.capture == "polling":
@@ -62,6 +63,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--codec", choices=("vp8", "h264"), default="vp8")
     parser.add_argument("--bitrate-kbps", type=int, default=4000)
     parser.add_argument("--frames-per-s", type=int, default=60)
+    parser.add_argument("--place", choices=PLACES, default="sandbox")
     parser.add_argument("--capture", choices=("damage", "polling"), default="damage")
     return parser.parse_args(arguments)
 
@@ -82,8 +84,8 @@ def _flowing() -> None:
 class Rtcp:
     """What the gateway says to this machine, and what this machine says to it."""
 
-    def __init__(self, end: socket.socket) -> None:
-        self._end = end
+    def __init__(self, end: socket.socket, place: Place) -> None:
+        self._end, self._gateway = end, place.rtcp
         self.fileno = end.fileno
 
     def read(self) -> tuple[list[int], tuple[Target, ...] | None]:
@@ -95,21 +97,25 @@ class Rtcp:
                 data, address = self._end.recvfrom(2048)
             except BlockingIOError:
                 return wanted, targets
-            if address == GATEWAY_RTCP:  # not another program of this machine
+            if address == self._gateway:  # not another program of this machine
                 wanted += key_frames_wanted(data)
                 targets = read_targets(data) or targets
 
     def report(self, ssrc: int, report: EncoderReport) -> None:
         """Say how the picture is encoded; a gateway that is not there misses nothing."""
         with contextlib.suppress(OSError):
-            self._end.sendto(report_packet(ssrc, report), GATEWAY_RTCP)
+            self._end.sendto(report_packet(ssrc, report), self._gateway)
 
 
 class Sender:
     """Capture by damage: nothing drawn, nothing encoded."""
 
     def __init__(self, display: Display, layer: Layer, rtcp: socket.socket) -> None:
-        self._display, self._layers, self._rtcp = display, [layer], Rtcp(rtcp)
+        self._display, self._layers, self._rtcp = (
+            display,
+            [layer],
+            Rtcp(rtcp, layer.encoding.place),
+        )
         self._picture: Picture = display.new_picture()
         self._is_stale, self._read_at = True, 0.0
         layer.begin(self._picture)
@@ -183,6 +189,7 @@ class Sender:
                         encoding.bitrate_kbps,
                         min(encoding.frames_per_s, SMALL_FRAMES_PER_S),
                         layer=1,
+                        place=encoding.place,
                     )
                 )
             except EncoderFailed as error:  # the main picture goes on
@@ -227,7 +234,7 @@ def _poll_display(
     encoder = Encoder(encoding, display=display)
     encoder.start()
     _flowing()
-    said = Rtcp(rtcp)
+    said = Rtcp(rtcp, encoding.place)
     while True:
         ready = select.select([0, rtcp.fileno()], (), (), _CHECK_S)[0]
         if 0 in ready and not os.read(0, 64):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fanlight import wire
@@ -12,7 +14,7 @@ from fanlight.guest.journal import STAGES, Journal
 from fanlight.guest.link import Identity
 from fanlight.guest.options import parse
 from fanlight.guest.processes import Tail
-from fanlight.guest.programs import CHROMIUM_FLAGS, LOGIN_POLICY, environment
+from fanlight.guest.programs import CHROMIUM_FLAGS, LOGIN_POLICY, chromium, environment
 
 
 def identity(token: str = "t", machine: str = "m") -> wire.IdentifyMachine:
@@ -104,13 +106,14 @@ def test_a_tail_keeps_the_last_lines_and_no_control_characters() -> None:
 
 def test_the_browser_keeps_its_sandbox_and_goes_through_the_proxy() -> None:
     assert not any("no-sandbox" in flag for flag in CHROMIUM_FLAGS)
-    assert "--proxy-server=http://127.0.0.1:3128" in CHROMIUM_FLAGS
+    argv = chromium(Path("/p"), (800, 600), "about:blank", "vm")
+    assert "--proxy-server=http://10.98.0.1:3128" in argv
     assert LOGIN_POLICY["DownloadRestrictions"] == 3
     assert LOGIN_POLICY["DeveloperToolsAvailability"] == 2
 
 
 def test_programs_are_told_proxy_and_authorities_and_nothing_of_ours() -> None:
-    env = environment({"HOME": "/home/x", "SECRET": "s", "PATH": "/bin"}, "/ca.pem")
+    env = environment({"HOME": "/home/x", "SECRET": "s", "PATH": "/bin"}, "/ca.pem", "sandbox")
     assert env["HTTPS_PROXY"] == "http://127.0.0.1:3128"
     assert env["NODE_EXTRA_CA_CERTS"] == "/ca.pem"
     assert "SECRET" not in env

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from fanlight import wire
 from fanlight.media.rtcp import EncoderReport, Target, read_report, targets_packet
+from fanlight.wire.places import SANDBOX, place_of
 
 from .frames import Codec, Frame
 from .gst import GLib
@@ -23,9 +24,6 @@ from .input import ControlPipe
 from .limits import Limits
 from .rtp import NotRtp, RtpPacket, parse, picture_loss
 
-GUEST_RTP = {("127.0.0.1", 5006): 0, ("127.0.0.1", 5008): 1}
-"""Where a machine's layers come from."""
-GUEST_RTCP = ("127.0.0.1", 5007)
 RECEIVE_BUFFER_BYTES = 4 << 20
 _PACKETS_A_TURN = 256
 _READ_BYTES = 2048
@@ -64,6 +62,8 @@ class MachineSockets:
     ) -> None:
         self.ref = ref
         self._rtp, self._rtcp, control = sockets
+        place = place_of(self._rtp.getsockname()[0]) or SANDBOX
+        self._sources, self._guest_rtcp = place.layers, place.guest_rtcp
         self._control = control
         self._screen, self._limits = screen, limits
         self._codec: Codec = codec
@@ -124,7 +124,7 @@ class MachineSockets:
     def set_targets(self, targets: tuple[Target, ...]) -> None:
         """Tell the machine how to encode its layers; said often, because it may get lost."""
         with contextlib.suppress(OSError):  # full or refused: it is said again
-            self._rtcp.sendto(targets_packet(self._own_ssrc, targets), GUEST_RTCP)
+            self._rtcp.sendto(targets_packet(self._own_ssrc, targets), self._guest_rtcp)
 
     # --- key frames ---------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class MachineSockets:
         self.requests_sent += 1
         packet = picture_loss(self._own_ssrc, incoming.ssrc or 0)
         with contextlib.suppress(OSError):  # full or refused: the request is repeated
-            self._rtcp.sendto(packet, GUEST_RTCP)
+            self._rtcp.sendto(packet, self._guest_rtcp)
 
     def _plan(self) -> None:
         dues = [due for each in self._layers if (due := each.requests.next_due()) is not None]
@@ -199,7 +199,7 @@ class MachineSockets:
             except OSError:
                 break
             # Sender reports may come too: nothing in them is needed.
-            if address == GUEST_RTCP and (report := read_report(data)) is not None:
+            if address == self._guest_rtcp and (report := read_report(data)) is not None:
                 self.report = report
         return True
 
@@ -209,7 +209,7 @@ class MachineSockets:
                 data, address = self._rtp.recvfrom(_READ_BYTES)
             except OSError:
                 break
-            layer = GUEST_RTP.get(address)
+            layer = self._sources.get(address)
             if layer is None:
                 self._foreign += 1
                 continue
