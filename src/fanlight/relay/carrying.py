@@ -22,6 +22,7 @@ from fanlight.wire import (
     MuxFresh,
     MuxLost,
     MuxMessage,
+    Service,
 )
 from fanlight.wire.mux import CONTROL
 
@@ -210,6 +211,18 @@ class Relay:
         finally:
             self.refuse(channel, carried)
             writer.close()
+
+    async def carry_to(
+        self, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """At the host: open a channel to a service and carry it; without room, hang up."""
+        assert isinstance(self._mux, HostMux)
+        if not self._mux.has_room_for_channel:
+            writer.close()
+            return
+        channel = self._mux.open(service)
+        self.flush()
+        await self.carry(channel, reader, writer)
 
     def expect(self, channel: int) -> _Carried:
         """Keep what comes through a channel until `carry` takes it."""

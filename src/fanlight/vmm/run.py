@@ -1,0 +1,232 @@
+"""One virtual machine's life: tap, QEMU, identity, sockets; or the making of a snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import ctypes
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+from fanlight import wire
+from fanlight.errors import WireError
+from fanlight.relay import Relay, StreamOver
+from fanlight.wire.mux import NONCE_BYTES
+
+from .namespace import give_up_capabilities, hand_over, make_tap
+from .options import Options, parse
+from .qemu_argv import Ends, qemu_argv
+from .qmp import Qmp, QmpFailed
+
+SERVICES: tuple[wire.Service, ...] = ("link", "vnc", "agent")
+SEED_BYTES = 64
+BOOT_S = 240.0
+"""How long a machine may take to a quiet desktop: emulated, on a busy host, it is a minute."""
+RESTORE_S, IDENTIFY_S, SAVE_S = 30.0, 30.0, 120.0
+_PR_SET_PDEATHSIG = 1
+
+
+class VmOver(Exception):
+    """The machine cannot go on; the message says why."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one machine until it ends. Gives the exit status; the reason is the last line."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    status = 0
+    try:
+        tap = make_tap()
+        control = hand_over(options.boot_fd)
+        give_up_capabilities()
+        asyncio.run(Vm(options, tap, control).run())
+    except* (OSError, VmOver, QmpFailed, StreamOver, WireError) as group:
+        for error in _all(group):
+            sys.stderr.write(f"{error}\n")
+        status = 1
+    return status
+
+
+def _all(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+    found: list[Exception] = []
+    for each in group.exceptions:
+        found += _all(each) if isinstance(each, BaseExceptionGroup) else [each]
+    return found
+
+
+class Vm:
+    """QEMU and what is around it."""
+
+    def __init__(self, options: Options, tap: int, control: socket.socket) -> None:
+        self._options, self._tap, self._control = options, tap, control
+        self._nonce = secrets.token_hex(16)
+        self._settled, self._identified = asyncio.Event(), asyncio.Event()
+        self._tasks = asyncio.TaskGroup()
+
+    async def run(self) -> None:
+        """Live until QEMU ends.
+
+        Raises:
+            VmOver: the machine ended otherwise than it should, as the group's only member.
+        """
+        stream, stream_theirs = socket.socketpair()
+        qmp_end, qmp_theirs = socket.socketpair()
+        stream.setblocking(False)
+        ends = Ends(stream_theirs.fileno(), qmp_theirs.fileno(), self._tap)
+        qemu = await _spawn(qemu_argv(self._options, ends), self._passed(ends))
+        for each in (stream_theirs, qmp_theirs):
+            each.close()
+        os.close(self._tap)
+        qmp = Qmp(qmp_end)
+        mux = wire.HostMux(secrets.token_bytes(NONCE_BYTES))
+        self._relay = Relay(mux, stream.fileno(), on_event=self._hear)
+        try:
+            async with self._tasks as tasks:
+                tasks.create_task(self._until_end(qemu))
+                tasks.create_task(qmp.run())
+                work = self._save(qmp) if self._options.is_saving else self._serve(qmp)
+                tasks.create_task(self._relay.run())
+                await work
+                if self._options.is_saving:
+                    raise _Saved
+        except* _Saved:
+            pass
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                qemu.kill()
+            await qemu.wait()
+
+    def _passed(self, ends: Ends) -> tuple[int, ...]:
+        files = (self._options.memory, self._options.state)
+        inherited = [int(each.rpartition("/")[2]) for each in files if each.startswith("/proc/")]
+        return (ends.stream, ends.qmp, ends.tap, *inherited)
+
+    async def _until_end(self, qemu: asyncio.subprocess.Process) -> None:
+        status = await qemu.wait()
+        raise VmOver(f"QEMU ended with status {status}")
+
+    # --- restoring and running ----------------------------------------------------------------
+
+    async def _serve(self, qmp: Qmp) -> None:
+        await qmp.begin("events", "x-ignore-shared")
+        if self._options.is_restoring:
+            await self._restore(qmp)
+        await self._identify()
+        self._tasks.create_task(self._relay.carry_control(self._control))
+        for service in SERVICES:
+            await self._listen(service)
+
+    async def _restore(self, qmp: Qmp) -> None:
+        state = os.open(self._options.state, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            await qmp.execute("getfd", fd=state, fdname="state")
+        finally:
+            os.close(state)
+        await qmp.execute("migrate-incoming", uri="fd:state")
+        await qmp.migrated(RESTORE_S)
+
+    async def _identify(self) -> None:
+        """Give the machine what no other has, and wait until it holds.
+
+        Raises:
+            VmOver: it did not take it in time.
+        """
+        self._relay.say(_identity(self._nonce))
+        wait_s = IDENTIFY_S if self._options.is_restoring else BOOT_S
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._identified.wait()
+        except TimeoutError:
+            raise VmOver(f"the machine took no identity in {wait_s:g} s") from None
+
+    async def _listen(self, service: wire.Service) -> None:
+        path = self._options.run_dir / f"{service}.sock"
+        server = await asyncio.start_unix_server(self._accept(service), path)
+        os.chmod(path, 0o600)
+        self._tasks.create_task(_serve_forever(server))
+
+    def _accept(
+        self, service: wire.Service
+    ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._relay.carry_to(service, reader, writer)
+
+        return accept
+
+    # --- making a snapshot --------------------------------------------------------------------
+
+    async def _save(self, qmp: Qmp) -> None:
+        await qmp.begin("events", "x-ignore-shared")
+        try:
+            async with asyncio.timeout(BOOT_S):
+                await self._settled.wait()
+        except TimeoutError:
+            raise VmOver(f"no quiet desktop in {BOOT_S:g} s") from None
+        await qmp.execute("stop")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        state = os.open(self._options.state, flags, 0o600)
+        try:
+            await qmp.execute("getfd", fd=state, fdname="state")
+            await qmp.execute("migrate", uri="fd:state")
+            await qmp.migrated(SAVE_S)
+            os.fsync(state)
+        finally:
+            os.close(state)
+
+    # --- what the guest says ------------------------------------------------------------------
+
+    def _hear(self, event: wire.MuxEvent) -> None:
+        match event:
+            case wire.MuxMessage(wire.VmSettled()):
+                self._settled.set()
+            case wire.MuxMessage(wire.VmIdentified(nonce)) if nonce == self._nonce:
+                self._identified.set()
+            case wire.MuxMessage(wire.VmFailed(detail)):
+                self._tasks.create_task(_fail(detail))
+            case _:
+                pass
+
+
+class _Saved(Exception):
+    """The snapshot is written."""
+
+
+async def _fail(detail: str) -> None:
+    raise VmOver(f"in the machine: {detail[:500]}")
+
+
+async def _serve_forever(server: asyncio.Server) -> None:
+    async with server:
+        await server.serve_forever()
+
+
+def _identity(nonce: str) -> wire.IdentifyVm:
+    octets = bytearray(secrets.token_bytes(6))
+    octets[0] = octets[0] & 0xFC | 0x02  # locally administered, one receiver
+    return wire.IdentifyVm(
+        nonce=nonce,
+        hostname="fanlight",
+        machine_id=secrets.token_hex(16),
+        mac=octets.hex(":"),
+        seed_b64=base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode(),
+        time_s=time.time(),
+    )
+
+
+async def _spawn(argv: list[str], passed: tuple[int, ...]) -> asyncio.subprocess.Process:
+    libc = ctypes.CDLL(None)
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno(),
+        pass_fds=passed,
+        # QEMU dies with us, whoever kills us.
+        preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
+        env={"PATH": "/usr/bin:/bin"},
+    )
