@@ -130,6 +130,8 @@ class Vm:
             os.close(state)
         await qmp.execute("migrate-incoming", uri="fd:state")
         await qmp.migrated(RESTORE_S)
+        # It was stopped when it was saved, and is that again.
+        await qmp.execute("cont")
 
     async def _identify(self) -> None:
         """Give the machine what no other has, and wait until it holds.
