@@ -28,6 +28,8 @@ from .resize import resize
 DEATHS, DEATHS_WITHIN_S = 5, 30.0
 DISPLAY_TIMEOUT_S = 20.0
 OPEN_TIMEOUT_S = 20.0
+PATIENCE = {"sandbox": 1.0, "vm": 6.0}
+"""How many times as long: an emulated processor takes some 15 s to an X server on a quiet host."""
 _SERVER_GRACE_S = 0.2
 """A program that dies with its X server dies a moment before we hear of the server's death."""
 
@@ -78,6 +80,7 @@ class Desktop:
         self._deaths = Deaths()
         self._processes: dict[str, Process] = {}
         self._server_over = asyncio.Event()
+        self._patience = PATIENCE[options.place]
         self._browser_seen = asyncio.Event()
         self._display_there = asyncio.Event()
 
@@ -126,12 +129,12 @@ class Desktop:
             raise OSError("not a web address")
         self._url = url
         try:
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
+            async with asyncio.timeout(OPEN_TIMEOUT_S * self._patience):
                 await self._browser_seen.wait()
         except TimeoutError:
             raise OSError("the browser is not there") from None
         argv = programs.chromium_hand_over(self._profile, url)
-        if status := await run_once(argv, self.env, OPEN_TIMEOUT_S):
+        if status := await run_once(argv, self.env, OPEN_TIMEOUT_S * self._patience):
             raise OSError(f"the browser did not take the page (status {status})")
 
     async def _respawn(self, name: str) -> None:
@@ -172,7 +175,9 @@ class Desktop:
                         tasks.create_task(self._keep_media(ready)),
                         tasks.create_task(self._keep_input(ready)),
                     ]
-                    if await _display_ready(server, ready_read):
+                    if await _display_ready(
+                        server, ready_read, DISPLAY_TIMEOUT_S * self._patience
+                    ):
                         ready.set()
                         self._display_there.set()
                         self._reached("display")
@@ -282,7 +287,7 @@ def _forget_display() -> None:
             os.unlink(path)
 
 
-async def _display_ready(server: Process, ready_fd: int) -> bool:
+async def _display_ready(server: Process, ready_fd: int, timeout_s: float) -> bool:
     """Wait until the X server takes clients: it then writes its number. False: it died before.
 
     Raises:
@@ -292,7 +297,7 @@ async def _display_ready(server: Process, ready_fd: int) -> bool:
     readable = asyncio.Event()
     loop.add_reader(ready_fd, readable.set)
     try:
-        async with asyncio.timeout(DISPLAY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             await readable.wait()
     except TimeoutError:
         raise DesktopFailed(server.name, "the X server did not start", str(server.tail)) from None

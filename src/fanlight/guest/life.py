@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -82,6 +83,8 @@ class Agent:
         return found[0]
 
     async def _last_words(self, failed: DesktopFailed) -> None:
+        # Whoever spawned us hears it too: nobody may be on the link.
+        sys.stderr.write(f"{failed.name}: {failed}\n{failed.tail}\n")
         self._journal.say(
             wire.GuestFailed(code=f"{failed.name}-failed", detail=str(failed), tail=failed.tail)
         )

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from pathlib import Path
 
 from fanlight import wire
@@ -33,12 +34,18 @@ def main() -> int:
         mount_all()
         bring_up()
         _prefer_others_for_killing()
-        asyncio.run(Life(open_port(), _words()).run())
+        asyncio.run(_live())
     except (OSError, StreamOver, WireError) as error:
         sys.stderr.write(f"fanlight: {type(error).__name__}: {error}\n")
     finally:
+        if sys.exc_info()[0]:  # or nobody would ever read of it
+            traceback.print_exc()
         _switch_off()
     return 1
+
+
+async def _live() -> None:
+    await Life(open_port(), _words()).run()
 
 
 def _words() -> tuple[str, ...]:
