@@ -29,12 +29,19 @@ SERVICES: tuple[wire.Service, ...] = ("link", "vnc", "agent")
 SEED_BYTES = 64
 BOOT_S = 240.0
 """How long a machine may take to a quiet desktop: emulated, on a busy host, it is a minute."""
-RESTORE_S, IDENTIFY_S, SAVE_S = 30.0, 30.0, 120.0
+RESTORE_S, IDENTIFY_S, SAVE_S, END_S = 30.0, 30.0, 120.0, 5.0
 _PR_SET_PDEATHSIG = 1
 
 
 class VmOver(Exception):
-    """The machine cannot go on; the message says why."""
+    """The machine cannot go on; the message says why.
+
+    `status`: what to exit with. A machine whose QEMU was killed ends as one that was killed.
+    """
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     except* (OSError, VmOver, QmpFailed, StreamOver, WireError) as group:
         for error in _all(group):
             sys.stderr.write(f"{error}\n")
-        status = 1
+            status = max(status, error.status if isinstance(error, VmOver) else 1)
     return status
 
 
@@ -66,7 +73,7 @@ class Vm:
     def __init__(self, options: Options, tap: int, control: socket.socket) -> None:
         self._options, self._tap, self._control = options, tap, control
         self._nonce = secrets.token_hex(16)
-        self._settled, self._identified = asyncio.Event(), asyncio.Event()
+        self._fresh, self._settled, self._identified = (asyncio.Event() for _ in range(3))
         self._tasks = asyncio.TaskGroup()
 
     async def run(self) -> None:
@@ -91,7 +98,7 @@ class Vm:
                 tasks.create_task(self._until_end(qemu))
                 tasks.create_task(qmp.run())
                 work = self._save(qmp) if self._options.is_saving else self._serve(qmp)
-                tasks.create_task(self._relay.run())
+                tasks.create_task(self._carry(qemu))
                 await work
                 if self._options.is_saving:
                     raise _Saved
@@ -108,8 +115,15 @@ class Vm:
         return (ends.stream, ends.qmp, ends.tap, *inherited)
 
     async def _until_end(self, qemu: asyncio.subprocess.Process) -> None:
-        status = await qemu.wait()
-        raise VmOver(f"QEMU ended with status {status}")
+        raise how_it_ended(await qemu.wait())
+
+    async def _carry(self, qemu: asyncio.subprocess.Process) -> None:
+        try:
+            await self._relay.run()
+        except StreamOver:
+            # QEMU ends a moment after its sockets: how it ended says more.
+            async with asyncio.timeout(END_S):
+                await qemu.wait()
 
     # --- restoring and running ----------------------------------------------------------------
 
@@ -139,10 +153,12 @@ class Vm:
         Raises:
             VmOver: it did not take it in time.
         """
-        self._relay.say(_identity(self._nonce))
         wait_s = IDENTIFY_S if self._options.is_restoring else BOOT_S
         try:
             async with asyncio.timeout(wait_s):
+                # Not before the machine hears it: it has the time of day in it.
+                await self._fresh.wait()
+                self._relay.say(fresh_identity(self._nonce))
                 await self._identified.wait()
         except TimeoutError:
             raise VmOver(f"the machine took no identity in {wait_s:g} s") from None
@@ -185,6 +201,8 @@ class Vm:
 
     def _hear(self, event: wire.MuxEvent) -> None:
         match event:
+            case wire.MuxFresh():
+                self._fresh.set()
             case wire.MuxMessage(wire.VmSettled()):
                 self._settled.set()
             case wire.MuxMessage(wire.VmIdentified(nonce)) if nonce == self._nonce:
@@ -208,12 +226,23 @@ async def _serve_forever(server: asyncio.Server) -> None:
         await server.serve_forever()
 
 
-def _identity(nonce: str) -> wire.IdentifyVm:
+def how_it_ended(status: int) -> VmOver:
+    """Give the reason for people of QEMU's end. `status`: as `subprocess` has it."""
+    if status == 0:
+        return VmOver("the machine switched itself off")
+    if status > 0:
+        return VmOver(f"QEMU ended with status {status}")
+    # As a shell says it, and bubblewrap: the keeper then sees whether memory was the reason.
+    return VmOver(f"QEMU was killed by {signal.Signals(-status).name}", 128 - status)
+
+
+def fresh_identity(nonce: str) -> wire.IdentifyVm:
+    """Make an identity that no other machine has."""
     octets = bytearray(secrets.token_bytes(6))
     octets[0] = octets[0] & 0xFC | 0x02  # locally administered, one receiver
     return wire.IdentifyVm(
         nonce=nonce,
-        hostname="fanlight",
+        hostname=f"fanlight-{secrets.token_hex(4)}",
         machine_id=secrets.token_hex(16),
         mac=octets.hex(":"),
         seed_b64=base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode(),
