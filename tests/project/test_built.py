@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "src" / "fanlight" / "built"
 
 
-@pytest.mark.parametrize("name", ["guest", "gateway"])
+@pytest.mark.parametrize("name", ["guest", "gateway", "vmm"])
 def test_a_zipapp_runs_on_the_bare_system_python(name: str) -> None:
     done = subprocess.run(
         ["/usr/bin/python3", "-I", "-S", BUILT / f"{name}.pyz", "--help"],
@@ -43,7 +43,7 @@ def test_the_wheel_carries_the_page_and_the_zipapps(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
 
-    assert {"fanlight/built/guest.pyz", "fanlight/built/gateway.pyz"} <= set(names)
+    assert {f"fanlight/built/{name}.pyz" for name in ("guest", "gateway", "vmm")} <= set(names)
     assert "fanlight/built/web/index.html" in names
     assert any(n.startswith("fanlight/built/web/assets/") and n.endswith(".js") for n in names)
     assert any(n.startswith("fanlight/tools/") and n.endswith(".toml") for n in names)

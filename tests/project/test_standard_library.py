@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "fanlight"
-SHARED = {"fanlight.errors", "fanlight.wire", "fanlight.session"}
+SHARED = {"fanlight.errors", "fanlight.wire", "fanlight.session", "fanlight.relay"}
 ROOMS = {
     "host": SHARED,
     "guest": SHARED | {"gi"},
     "media": SHARED | {"gi"},
+    "relay": SHARED,
+    "vmm": SHARED,
     "wire": SHARED,
     "session": SHARED,
 }

@@ -14,14 +14,15 @@ import pytest
 
 from fanlight.vmm.qmp import MOST_LINE_BYTES, Qmp, QmpFailed
 
-GREETING = {"QMP": {"version": {}, "capabilities": []}}
+GREETING: dict[str, Any] = {"QMP": {"version": {}, "capabilities": []}}
 
 
 class Played:
     """QEMU's end: hears lines, says lines."""
 
     def __init__(self, end: socket.socket) -> None:
-        self.end, self.descriptors, self._rest = end, [], b""
+        self.end, self._rest = end, b""
+        self.descriptors: list[int] = []
         end.settimeout(5)
 
     def say(self, *words: dict[str, Any]) -> None:
