@@ -40,6 +40,9 @@ FanlightError
 │   ├── PackageMissing
 │   ├── PortInUse
 │   ├── DiskFull
+│   ├── ImageMissing
+│   ├── ImageDamaged
+│   ├── SnapshotFailed
 │   ├── GatewayUnavailable
 │   └── KeeperUnavailable
 └── MachineError           the machine or its provider failed   -> the session ends
@@ -79,9 +82,12 @@ from .host import (
     DiskFull,
     GatewayUnavailable,
     HostError,
+    ImageDamaged,
+    ImageMissing,
     KeeperUnavailable,
     PackageMissing,
     PortInUse,
+    SnapshotFailed,
 )
 from .machine import (
     BootTimedOut,
@@ -132,6 +138,8 @@ __all__ = [
     "IceRestartUnsupported",
     "IfMatchRequired",
     "IllegalEvent",
+    "ImageDamaged",
+    "ImageMissing",
     "InvalidRequest",
     "KeeperUnavailable",
     "LimitReached",
@@ -158,6 +166,7 @@ __all__ = [
     "SettingRejected",
     "SignedInAsAnother",
     "SlowDown",
+    "SnapshotFailed",
     "TooLarge",
     "TooManyViewers",
     "ToolNotInstalled",

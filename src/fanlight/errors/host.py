@@ -37,6 +37,30 @@ class DiskFull(HostError):
     hint = "Free some space in the data directory's file system."
 
 
+class ImageMissing(HostError):
+    """Virtual machines need a golden image, and there is none."""
+
+    code = "image-missing"
+    title = "There is no image to make machines of"
+    hint = "`fanlight image build` makes it; that takes some minutes, once."
+
+
+class ImageDamaged(HostError):
+    """An image is not what was built."""
+
+    code = "image-damaged"
+    title = "The image is damaged"
+    hint = "`fanlight image build` makes it anew."
+
+
+class SnapshotFailed(HostError):
+    """The machine that all others are to be copies of did not come up."""
+
+    code = "snapshot-failed"
+    title = "The machines' snapshot could not be made"
+    hint = "Its last lines say why. `fanlight doctor` looks at this host."
+
+
 class GatewayUnavailable(HostError):
     """The media gateway is not there, or did not answer in time."""
 

@@ -163,22 +163,23 @@ class KeptMachine:
         spec = self.spec
         seccomp = descriptor_with(base64.b64decode(spec.seccomp_b64))
         entrances: tuple[int, ...] = ()
-        numbers = {"{boot_fd}": str(boot.fileno()), "{seccomp_fd}": str(seccomp)}
+        files: list[int] = []
         try:
+            files += (os.open(each, os.O_RDWR | os.O_CLOEXEC) for each in spec.files)
             if self._cgroups:
                 limits = Limits(spec.memory_mib, spec.pids, spec.cpus)
                 self._cgroup = self._cgroups.make(spec.machine, limits)
                 entrances = self._cgroup.entrances()
             return children.spawn(
-                [numbers.get(each, each) for each in spec.argv],
+                _filled(spec.argv, boot.fileno(), seccomp, files),
                 env=spec.env,
-                pass_fds=(boot.fileno(), seccomp),
+                pass_fds=(boot.fileno(), seccomp, *files),
                 confinement=self._confinement(entrances),
             )
         except OSError as error:
             raise MachineRefused(f"the machine cannot be spawned: {error}") from None
         finally:
-            for each in (seccomp, *entrances):
+            for each in (seccomp, *entrances, *files):
                 os.close(each)
 
     def _confinement(self, entrances: tuple[int, ...]) -> Confinement:
@@ -219,6 +220,13 @@ class KeptMachine:
         except TimeoutError:
             child.kill()
             return await child.exited
+
+
+def _filled(argv: tuple[str, ...], boot: int, seccomp: int, files: list[int]) -> list[str]:
+    """Put descriptors' numbers where the words stand for them."""
+    numbers = {"{boot_fd}": str(boot), "{seccomp_fd}": str(seccomp)}
+    numbers |= {f"{{file{index}_fd}}": str(each) for index, each in enumerate(files)}
+    return [numbers.get(each, each) for each in argv]
 
 
 def check_spec(spec: SpawnMachine, layout: Layout) -> None:

@@ -52,6 +52,11 @@ class Runtime:
         return self.directory / "gateway.pyz"
 
     @property
+    def vmm(self) -> Path:
+        """What runs beside a virtual machine."""
+        return self.directory / "vmm.pyz"
+
+    @property
     def etc(self) -> Path:
         """The files of `ETC`."""
         return self.directory / "etc"
@@ -64,7 +69,7 @@ def install_runtime(layout: Layout, built: Path = BUILT) -> Runtime:
         HostError: they were not built.
         DiskFull: there is no room.
     """
-    files = {name: built / name for name in ("guest.pyz", "gateway.pyz")}
+    files = {name: built / name for name in ("guest.pyz", "gateway.pyz", "vmm.pyz")}
     digest = hashlib.sha256(repr(ETC).encode())
     for name, file in files.items():
         try:

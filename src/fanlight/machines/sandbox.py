@@ -8,27 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
-import errno
 import os
-import secrets
-import shutil
-from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 
-from fanlight.errors import DiskFull, HostError, MachineNotFound, MachineRefused, PackageMissing
-from fanlight.host import KeeperClient, KeeperEvent, Layout, Runtime, install_runtime
-from fanlight.host.processes import uids_in_use
-from fanlight.wire import AssignMachine, MachineGone, MachineRef, SpawnMachine
+from fanlight.errors import PackageMissing
+from fanlight.host import KeeperClient
+from fanlight.wire import SpawnMachine
 
-from .provider import Machine, MachineEnd, MachineSpec, check_ref
+from .kept import FIRST_UID, KeptProvider
+from .provider import MachineSpec
 from .sandbox_argv import sandbox_argv
 from .seccomp import seccomp_program
-
-FIRST_UID, UID_COUNT = 200_000, 65_536 - 1_000
-REMEMBERED_ENDS = 256
-"""How many ended machines `wait` still knows."""
-
 
 NEEDED = {
     "/usr/bin/bwrap": "bubblewrap",
@@ -41,8 +32,8 @@ NEEDED = {
 """What every desktop runs, as machines see the host's /usr, and the Debian packages."""
 
 
-class SandboxProvider:
-    """The provider `sandbox`. Its machines belong to the keeper and outlive it."""
+class SandboxProvider(KeptProvider):
+    """The provider `sandbox`."""
 
     def __init__(
         self,
@@ -53,96 +44,15 @@ class SandboxProvider:
         first_uid: int = FIRST_UID,
     ) -> None:
         """Use an opened client whose `run` is running. `guest`: instead of the built guest.pyz."""
-        self._keeper, self._layout = keeper, Layout(data)
-        self._guest, self._first_uid = guest, first_uid
-        self._runtime: Runtime | None = None
-        self._ends: OrderedDict[MachineRef, MachineEnd] = OrderedDict()
-        keeper.listen(self._hear)
-
-    async def start(self, spec: MachineSpec) -> Machine:
-        """Make a machine. See `Provider.start`.
-
-        Raises:
-            PackageMissing: bubblewrap is not installed.
-            MachineRefused: it did not start, and nothing of it is left.
-        """
-        check_ref(spec.ref)
-        directory = self._layout.machines / spec.ref
-        message = await self._composed(spec, directory)
-        try:
-            await self._keeper.spawn(message)
-        except asyncio.CancelledError:
-            with contextlib.suppress(HostError):
-                await asyncio.shield(self._keeper.destroy(spec.ref))
-            raise
-        except HostError:
-            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
-            raise
-        return Machine(spec.ref, spec.session, directory)
+        super().__init__(keeper, data, first_uid=first_uid)
+        self._guest = guest
 
     async def made_of(self) -> str:
         """Name the runtime that machines are made with. See `Pooled.made_of`."""
         return str((await asyncio.to_thread(self._installed)).guest)
 
-    async def assign(self, idle: MachineRef, spec: MachineSpec) -> Machine:
-        """Give a machine that waits its session. See `Pooled.assign`."""
-        check_ref(spec.ref)
-        order = AssignMachine(idle, spec.ref, spec.session, spec.policy)
-        try:
-            await self._keeper.assign(order)
-        except asyncio.CancelledError:
-            # The order is on its way, so one of the two names is the machine's.
-            for ref in (spec.ref, idle):
-                with contextlib.suppress(HostError):
-                    await asyncio.shield(self._keeper.destroy(ref))
-            raise
-        return Machine(spec.ref, spec.session, self._layout.machines / spec.ref)
-
-    async def destroy(self, ref: MachineRef) -> None:
-        """Destroy a machine. See `Provider.destroy`."""
-        await self._keeper.destroy(ref)
-
-    async def list(self) -> tuple[Machine, ...]:
-        """Give the machines that the keeper holds."""
-        state = await self._keeper.state()
-        return tuple(
-            Machine(each.machine, each.session, Path(each.directory)) for each in state.machines
-        )
-
-    async def wait(self, ref: MachineRef) -> MachineEnd:
-        """Wait for a machine's end. See `Provider.wait`."""
-        future = self._keeper.gone(ref)
-        try:
-            if end := self._ends.get(ref):
-                return end
-            if ref not in {each.ref for each in await self.list()} and not future.done():
-                raise MachineNotFound(f"there is no machine {ref}")
-            gone = await future
-        finally:
-            future.cancel()
-        return MachineEnd(gone.status, gone.tail, gone.out_of_memory_mib)
-
-    def _hear(self, event: KeeperEvent) -> None:
-        if isinstance(event, MachineGone):
-            end = MachineEnd(event.status, event.tail, event.out_of_memory_mib)
-            self._ends[event.machine] = end
-            while len(self._ends) > REMEMBERED_ENDS:
-                self._ends.popitem(last=False)
-
-    async def _composed(self, spec: MachineSpec, directory: Path) -> SpawnMachine:
-        loop = asyncio.get_running_loop()
-        composing = loop.run_in_executor(None, self._compose, spec, directory)
-        try:
-            return await asyncio.shield(composing)
-        except asyncio.CancelledError:
-            # The thread cannot be stopped; what it makes goes once it is through.
-            with contextlib.suppress(HostError, MachineRefused):
-                await composing
-                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
-            raise
-
     def _compose(self, spec: MachineSpec, directory: Path) -> SpawnMachine:
-        _check_packages()
+        check_packages(NEEDED)
         runtime = self._installed()
         seccomp = seccomp_program()  # what may fail comes before the directory
         uid = self._make_directory(directory)
@@ -169,37 +79,14 @@ class SandboxProvider:
             cpus=spec.cpus,
         )
 
-    def _installed(self) -> Runtime:
-        if self._runtime is None:
-            self._runtime = install_runtime(self._layout)
-        return self._runtime
 
-    def _make_directory(self, directory: Path) -> int:
-        """Make the machine's directory and give its uid, which nobody else has now."""
-        try:
-            directory.mkdir(mode=0o700)
-        except FileExistsError:
-            raise MachineRefused(f"there is a machine {directory.name} already") from None
-        except OSError as error:
-            kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else HostError
-            raise kind(f"{directory} cannot be made: {error.strerror}") from None
-        if os.geteuid() != 0:
-            return os.geteuid()
-        uid = self._free_uid()
-        os.chown(directory, uid, uid)
-        return uid
+def check_packages(needed: Mapping[str, str]) -> None:
+    """See that what is run is installed: paths, and the Debian packages they are from.
 
-    def _free_uid(self) -> int:
-        # By chance, as another keeper on this host takes uids from the same range.
-        taken = uids_in_use() | {each.stat().st_uid for each in self._layout.machines.iterdir()}
-        while True:
-            uid = self._first_uid + secrets.randbelow(UID_COUNT)
-            if uid not in taken:
-                return uid
-
-
-def _check_packages() -> None:
-    missing = sorted({package for path, package in NEEDED.items() if not _is_there(path)})
+    Raises:
+        PackageMissing: something is not.
+    """
+    missing = sorted({package for path, package in needed.items() if not _is_there(path)})
     if missing:
         raise PackageMissing(
             f"not installed on this host: {', '.join(missing)}",

@@ -47,7 +47,9 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--accel", choices=("tcg", "kvm"), default="tcg")
     parser.add_argument("--memory-mib", type=int, default=2048)
     parser.add_argument("--cpus", type=int, default=2)
-    parser.add_argument("--memory", default="")
+    memory = parser.add_mutually_exclusive_group()
+    memory.add_argument("--memory", default="")
+    memory.add_argument("--memory-fd", type=int, default=-1)
     parser.add_argument("--state", default="")
     parser.add_argument("--save", action="store_true")
     parser.add_argument("--display", default="1280x720")
@@ -62,7 +64,7 @@ def parse(arguments: list[str]) -> Options:
         accel=found.accel,
         memory_mib=found.memory_mib,
         cpus=found.cpus,
-        memory=found.memory,
+        memory=f"/proc/self/fd/{found.memory_fd}" if found.memory_fd >= 0 else found.memory,
         state=found.state,
         is_saving=found.save,
         display=found.display,

@@ -106,7 +106,8 @@ class KeeperState:
 @named("machine.spawn")
 @dataclass(frozen=True, slots=True)
 class SpawnMachine:
-    """Spawn a machine. In `argv`, `{boot_fd}` and `{seccomp_fd}` stand for descriptors' numbers.
+    """Spawn a machine. In `argv`, `{boot_fd}`, `{seccomp_fd}` and `{file0_fd}` and so on stand for
+    descriptors' numbers.
 
     An empty `session`: it waits, without media gateway and internet, for `machine.assign`.
 
@@ -128,6 +129,9 @@ class SpawnMachine:
     pids: int = 0
     cpus: float = 0.0
     """Processors' worth of time; 0: no limit."""
+    files: tuple[str, ...] = ()
+    """Opened by the keeper for reading and writing, and passed on: what the machine's uid could
+    not open by name, such as another process's /proc/PID/fd/N."""
 
 
 @named("machine.spawned")
