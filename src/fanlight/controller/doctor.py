@@ -18,7 +18,7 @@ from pathlib import Path
 from fanlight.config import ServeSettings
 from fanlight.errors import FanlightError
 from fanlight.host import Finding
-from fanlight.machines import memory_room, sandbox_report
+from fanlight.machines import memory_room, sandbox_report, vm_report
 from fanlight.tools import Catalogue
 
 from .doctor_network import examine_network
@@ -74,8 +74,14 @@ def examine_host(settings: ServeSettings) -> list[Finding]:
     return [
         *(check(settings) for check in checks),
         *sandbox_report(),
+        *_virtual_machines(settings),
         *examine_network(settings),
     ]
+
+
+def _virtual_machines(settings: ServeSettings) -> list[Finding]:
+    """Whoever uses sandboxes need not install QEMU."""
+    return [] if settings.provider == "sandbox" else vm_report(settings.data.absolute())
 
 
 def _programs(_settings: ServeSettings) -> Finding:
@@ -163,10 +169,10 @@ def _tools(settings: ServeSettings) -> Finding:
 
 
 def _built(_settings: ServeSettings) -> Finding:
-    wanted = ("guest.pyz", "gateway.pyz", "web/index.html")
+    wanted = ("guest.pyz", "gateway.pyz", "vmm.pyz", "web/index.html")
     missing = [name for name in wanted if not (BUILT / name).is_file()]
     if not missing:
-        return Finding("built", "good", "guest, gateway and page are in the package")
+        return Finding("built", "good", "guest, gateway, vmm and page are in the package")
     text = f"not built: {' '.join(missing)}"
     return Finding("built", "bad", text, "./dev up builds them.", "package-missing")
 

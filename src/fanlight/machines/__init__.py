@@ -8,6 +8,7 @@ from .demand import PoolSettings
 from .provider import Machine, MachineEnd, MachineSpec, Pooled, Provider, check_ref
 from .report import sandbox_report
 from .room import memory_room
+from .vm_report import vm_report
 
 __all__ = [
     "Machine",
@@ -19,4 +20,5 @@ __all__ = [
     "check_ref",
     "memory_room",
     "sandbox_report",
+    "vm_report",
 ]

@@ -24,6 +24,32 @@ HOST_CAUSES: dict[str, Cause] = {
         "The doctor makes a sandbox as a machine's is made, and one inside it.",
         "The finding names the setting; user namespaces are switched off on some systems.",
     ),
+    "vm-unfit": Cause(
+        "This host cannot give a virtual machine its network",
+        "A virtual machine's cable to the host (a tap) cannot be made here.",
+        "operator",
+        "Tell whoever runs the server.",
+        "The doctor makes a tap in a namespace of its own, as a virtual machine does.",
+        "The finding says what is in the way: the module `tun`, the mode of /dev/net/tun, or "
+        "user namespaces. Or use the provider `sandbox`, which needs none.",
+    ),
+    "vm-emulated": Cause(
+        "Virtual machines are emulated",
+        "This host boots no guest with KVM, so QEMU emulates their processors, which is slower.",
+        "operator",
+        "Nothing: everything works, only slower.",
+        "A guest's kernel is booted with KVM, under a deadline.",
+        "Serve from a host whose KVM works. In a virtual machine that needs nested "
+        "virtualisation, and not every kind of it boots an ordinary guest.",
+    ),
+    "image-missing": Cause(
+        "There is no golden image",
+        "Virtual machines are made from an image, and none has been built here.",
+        "operator",
+        "Tell whoever runs the server.",
+        "DATA/images holds none that is whole.",
+        "`fanlight image build` makes it, in about ten minutes.",
+    ),
     "data-unusable": Cause(
         "The data directory cannot be used",
         "There is no right to write to the data directory, or no room in it.",
