@@ -25,6 +25,7 @@ from fanlight.store import Store
 
 from .controller import Controller
 from .keeper_link import KeeperLink
+from .preparing import prepare
 from .settings import ControllerSettings
 from .tokens import MachineTokens
 from .tool_work import Tools
@@ -96,12 +97,13 @@ async def open_controller(
             if pool:
                 await pool.adopt()
             filling = tasks.create_task(pool.run()) if pool else None
+            preparing = tasks.create_task(prepare(provider, given))
             try:
                 yield controller
             finally:
                 with contextlib.suppress(TimeoutError):
                     await controller.settle()
-                for each in (filling, working, reading):
+                for each in (preparing, filling, working, reading):
                     if each:
                         each.cancel()
     finally:

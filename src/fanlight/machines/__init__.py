@@ -5,7 +5,7 @@ what is named here works with the system's Python alone.
 """
 
 from .demand import PoolSettings
-from .provider import Machine, MachineEnd, MachineSpec, Pooled, Provider, check_ref
+from .provider import Machine, MachineEnd, MachineSpec, Pooled, Prepared, Provider, check_ref
 from .report import sandbox_report
 from .room import memory_room
 from .vm_report import vm_report
@@ -16,6 +16,7 @@ __all__ = [
     "MachineSpec",
     "PoolSettings",
     "Pooled",
+    "Prepared",
     "Provider",
     "check_ref",
     "memory_room",

@@ -84,6 +84,9 @@ class KeptProvider:
 
     async def list(self) -> tuple[Machine, ...]:
         """Give the machines that the keeper holds."""
+        return await self._held()
+
+    async def _held(self) -> tuple[Machine, ...]:
         state = await self._keeper.state()
         return tuple(
             Machine(each.machine, each.session, Path(each.directory)) for each in state.machines
@@ -95,7 +98,7 @@ class KeptProvider:
         try:
             if end := self._ends.get(ref):
                 return end
-            if ref not in {each.ref for each in await self.list()} and not future.done():
+            if ref not in {each.ref for each in await self._held()} and not future.done():
                 raise MachineNotFound(f"there is no machine {ref}")
             gone = await future
         finally:

@@ -123,6 +123,21 @@ class Pooled(Provider, Protocol):
         ...
 
 
+@runtime_checkable
+class Prepared(Provider, Protocol):
+    """A provider that makes something once, before the first machine of a kind can be."""
+
+    async def prepare(self, kind: MachineSpec) -> None:
+        """Make it, or return at once when it is there. `start` does the same by itself.
+
+        May take minutes. Ref, session, size and policy of `kind` do not count.
+
+        Raises:
+            FanlightError: it cannot be made.
+        """
+        ...
+
+
 def check_ref(ref: str) -> None:
     """Refuse what is no ref, before a path is made of it: 32 letters, digits, `-` and `_` at most.
 

@@ -11,9 +11,12 @@ import asyncio
 import base64
 import contextlib
 import dataclasses
+import functools
 import logging
+import math
+import shutil
 import subprocess
-from collections.abc import Callable
+import time
 from pathlib import Path
 
 from fanlight.errors import HostError, MachineNotFound, SnapshotFailed
@@ -24,28 +27,28 @@ from fanlight.wire import EgressPolicy, MachineRef, SessionId, SpawnMachine
 from .accel import QEMU, Accel, probe
 from .device_nodes import node_for_machines
 from .kept import KeptProvider
-from .provider import Machine, MachineSpec
+from .provider import Machine, MachineEnd, MachineSpec, check_ref
 from .sandbox import check_packages
 from .sealed_memory import SealedMemory
 from .seccomp import seccomp_program
-from .snapshots import Snapshot, SnapshotStore, key_of
+from .snapshots import Snapshot, SnapshotStore, key_of, made_of
 from .vm_argv import VmPaths, VmShape, vm_argv
 
 NEEDED = {"/usr/bin/bwrap": "bubblewrap", QEMU: "qemu-system-x86"}
 SNAPSHOT_REF = "snapshot-"
 """Machines of this name are the ones that snapshots are made of: nobody else's business."""
-MEMORY_MIB = 2048
-"""What a desktop needs: a browser with one heavy page takes a half of it."""
+DEFAULT_MEMORY_MIB, DEFAULT_CPUS = 2048, 2
+"""For specs without a limit. A browser with one heavy page takes a half of the memory."""
 OVERHEAD_MIB = 768
 """What QEMU takes besides: translated code, above all, where it emulates."""
 SAVE_S = 420.0
-Progress = Callable[[str], None]
+"""How long the snapshot's machine may take: emulated, on a busy host, it is two minutes."""
 
 log = logging.getLogger(__name__)
 
 
 class QemuProvider(KeptProvider):
-    """The provider `qemu`. Satisfies `Pooled`."""
+    """The provider `qemu`. Satisfies `Pooled` and `Prepared`."""
 
     def __init__(
         self, keeper: KeeperClient, data: Path, *, accel: Accel | None = None, image: str = ""
@@ -57,38 +60,57 @@ class QemuProvider(KeptProvider):
         self._store = SnapshotStore(data)
         self._one_at_a_time = asyncio.Lock()
         self._ready: dict[str, tuple[Snapshot, SealedMemory]] = {}
-        self._progress: Progress = lambda text: None
+        self._ready_of = ""
 
     # --- Provider ----------------------------------------------------------------------------
 
     async def start(self, spec: MachineSpec) -> Machine:
         """Restore a machine. See `Provider.start`. The first of a kind waits for its snapshot."""
-        await self._prepared(self._shape(spec.restricted, await self._accelerated()))
+        check_ref(spec.ref)
+        await self.prepare(spec)
         return await super().start(spec)
 
     async def made_of(self) -> str:
-        """Name the snapshot that machines are copies of now. See `Pooled.made_of`."""
+        """Name what machines are copies of now. See `Pooled.made_of`."""
         accel = await self._accelerated()
-        return await asyncio.to_thread(self._key, self._shape(restricted=True, accel=accel))
+        return f"{accel.name}-{await asyncio.to_thread(self._made_of)}"
 
     async def list(self) -> tuple[Machine, ...]:
         """Give the machines that the keeper holds, but for one that becomes a snapshot."""
-        return tuple(
-            each for each in await super().list() if not each.ref.startswith(SNAPSHOT_REF)
-        )
+        held = await self._held()
+        return tuple(each for each in held if not each.ref.startswith(SNAPSHOT_REF))
 
     # --- the snapshot ------------------------------------------------------------------------
 
-    async def prepare(self, progress: Progress | None = None, *, restricted: bool = True) -> None:
-        """Have the snapshot ready, so that the first session need not wait for it.
+    async def prepare(self, kind: MachineSpec) -> None:
+        """Have the snapshot for machines of a kind ready. See `Prepared.prepare`.
 
         Raises:
             ImageMissing: there is no image.
             SnapshotFailed: its machine did not come up.
             PackageMissing: QEMU or bubblewrap is not installed.
         """
-        self._progress = progress or (lambda text: None)
-        await self._prepared(self._shape(restricted, await self._accelerated()))
+        shape = _shape(kind, await self._accelerated())
+        async with self._one_at_a_time:
+            made_of = await asyncio.to_thread(self._made_of)
+            key = key_of(made_of, shape)
+            self._forget_all_but(made_of)
+            if key in self._ready:
+                return
+            found = await asyncio.to_thread(self._store.find, key)
+            memory = await self._sealed(key, found) if found else None
+            if found is None or memory is None:
+                found = await self._make(key, made_of, shape)
+                memory = await asyncio.to_thread(SealedMemory, found.memory)
+            self._ready[key] = (found, memory)
+
+    def _forget_all_but(self, made_of: str) -> None:
+        """Give the memory of another image's snapshots back."""
+        if self._ready_of != made_of:
+            for _, memory in self._ready.values():
+                memory.close()
+            self._ready.clear()
+            self._ready_of = made_of
 
     async def _accelerated(self) -> Accel:
         if self._accel is None:
@@ -96,51 +118,77 @@ class QemuProvider(KeptProvider):
             log.warning("virtual machines run with %s: %s", self._accel.name, self._accel.why)
         return self._accel
 
-    async def _prepared(self, shape: VmShape) -> None:
-        async with self._one_at_a_time:
-            key = await asyncio.to_thread(self._key, shape)
-            if key in self._ready:
-                return
-            found = await asyncio.to_thread(self._store.find, key)
-            if found is None:
-                self._progress("booting a desktop to make the snapshot of; once for each image")
-                found = await self._make(key, shape)
+    async def _sealed(self, key: str, found: Snapshot) -> SealedMemory | None:
+        """Give the memory of a snapshot; None: it is not what was written, and is removed."""
+        with contextlib.suppress(OSError):
             memory = await asyncio.to_thread(SealedMemory, found.memory)
-            self._ready[key] = (found, memory)
+            if await asyncio.to_thread(lambda: memory.sha256) == found.memory_sha256:
+                return memory
+            memory.close()
+        log.warning("the snapshot %s is damaged, and is made anew", key)
+        await asyncio.to_thread(self._store.remove, key)
+        return None
 
-    async def _make(self, key: str, shape: VmShape) -> Snapshot:
+    async def _make(self, key: str, made_of: str, shape: VmShape) -> Snapshot:
         """Boot the image to a quiet desktop and save that.
+
+        Whoever waits for it may be cancelled: the machine belongs to the keeper, goes on, and the
+        next who wants the snapshot waits for the same one, after the controller's restart too.
 
         Raises:
             SnapshotFailed: it did not come up.
         """
-        ref = MachineRef(SNAPSHOT_REF + key)
-        await self._keeper.destroy(ref)  # one that a controller before began
+        ref, began = MachineRef(SNAPSHOT_REF + key), time.monotonic()
+        try:
+            if ref not in {each.ref for each in await self._held()}:
+                await self._begin(ref, key, shape)
+            await self._saved(ref, key)
+            found = await asyncio.to_thread(self._store.finish, key, made_of)
+        except OSError as error:
+            await self._give_up(ref, key)
+            raise SnapshotFailed(f"what was saved cannot be used: {error}") from None
+        except SnapshotFailed:
+            await self._give_up(ref, key)
+            raise
+        removed = await asyncio.to_thread(self._store.prune, made_of)
+        took_s = time.monotonic() - began
+        log.info(
+            "the snapshot %s is there after %.0f s; %d old removed", key, took_s, len(removed)
+        )
+        return found
+
+    async def _begin(self, ref: MachineRef, key: str, shape: VmShape) -> None:
+        if await asyncio.to_thread(self._store.is_written, key):
+            return  # its machine ended while nobody waited
+        log.info("a desktop is booted to make the snapshot %s of, once for each image", key)
         spec = MachineSpec(ref, SessionId(""), policy=EgressPolicy(mode="none"))
         directory = self._layout.machines / ref
+        message = await asyncio.to_thread(self._compose_saving, spec, directory, key, shape)
+        await self._keeper.spawn(message)
+
+    async def _saved(self, ref: MachineRef, key: str) -> None:
+        """Wait until a snapshot's machine has written it and is gone."""
         try:
-            message = await asyncio.to_thread(self._compose_saving, spec, directory, key, shape)
-            gone = self._keeper.gone(ref)
-            await self._keeper.spawn(message)
             async with asyncio.timeout(SAVE_S):
-                ended = await gone
-            if ended.status != 0:
-                raise SnapshotFailed(f"the machine for the snapshot ended: {ended.tail[-1500:]}")
-            return await asyncio.to_thread(self._store.finish, key, {"image": self._image().name})
+                ended = await self.wait(ref)
         except TimeoutError:
             raise SnapshotFailed(f"no quiet desktop in {SAVE_S:g} s") from None
-        except OSError as error:
-            raise SnapshotFailed(f"what was saved cannot be used: {error}") from None
-        finally:
-            with contextlib.suppress(HostError, MachineNotFound):
-                await asyncio.shield(self._keeper.destroy(ref))
-            await asyncio.to_thread(self._store.give_up, key)
+        except MachineNotFound:
+            ended = MachineEnd(0)
+        if ended.status or not await asyncio.to_thread(self._store.is_written, key):
+            raise SnapshotFailed(f"the machine for the snapshot ended: {ended.tail[-1500:]}")
+
+    async def _give_up(self, ref: MachineRef, key: str) -> None:
+        with contextlib.suppress(HostError):
+            await self._keeper.destroy(ref)
+        await asyncio.to_thread(self._store.give_up, key)
 
     def _compose_saving(
         self, spec: MachineSpec, directory: Path, key: str, shape: VmShape
     ) -> SpawnMachine:
         check_packages(NEEDED)
         seccomp = seccomp_program()
+        shutil.rmtree(directory, ignore_errors=True)  # of a keeper that was killed
         uid = self._make_directory(directory)
         part = self._store.begin(key, shape.memory_mib, uid)
         argv = vm_argv(spec, self._paths(shape, part), shape, directory=directory, is_saving=True)
@@ -151,8 +199,8 @@ class QemuProvider(KeptProvider):
     def _compose(self, spec: MachineSpec, directory: Path) -> SpawnMachine:
         check_packages(NEEDED)
         assert self._accel is not None  # known since `start`
-        shape = self._shape(spec.restricted, self._accel)
-        snapshot, memory = self._ready[self._key(shape)]
+        shape = _shape(spec, self._accel)
+        snapshot, memory = self._ready[key_of(self._made_of(), shape)]
         seccomp = seccomp_program()
         paths = self._paths(shape, snapshot.directory)
         uid = self._make_directory(directory)
@@ -183,9 +231,6 @@ class QemuProvider(KeptProvider):
             cpus=spec.cpus,
         )
 
-    def _shape(self, restricted: bool, accel: Accel) -> VmShape:
-        return VmShape(accel.name, MEMORY_MIB, 2, restricted)
-
     def _paths(self, shape: VmShape, snapshot: Path) -> VmPaths:
         image, devices = self._image(), self._layout.runtime / "devices"
         kvm = Path("/dev/kvm")
@@ -203,12 +248,24 @@ class QemuProvider(KeptProvider):
     def _image(self) -> Image:
         return open_image(self._data, self._image_name)
 
-    def _key(self, shape: VmShape) -> str:
+    def _made_of(self) -> str:
         runtime = self._installed().directory.name
-        return key_of(self._image(), shape, f"{runtime} {_qemu_version()}")
+        return made_of(self._image(), f"{runtime} {_qemu_version()}")
+
+
+def _shape(kind: MachineSpec, accel: Accel) -> VmShape:
+    cpus = math.ceil(kind.cpus) or DEFAULT_CPUS
+    return VmShape(accel.name, kind.memory_mib or DEFAULT_MEMORY_MIB, cpus, kind.restricted)
 
 
 def _qemu_version() -> str:
     check_packages(NEEDED)
+    found = Path(QEMU).stat()
+    return _version_of(found.st_mtime_ns, found.st_size)
+
+
+@functools.cache
+def _version_of(*_file: int) -> str:
+    """Ask QEMU, once for each file that it was."""
     done = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=False)
     return done.stdout.splitlines()[0] if done.stdout else ""

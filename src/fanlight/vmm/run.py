@@ -188,7 +188,8 @@ class Vm:
             raise VmOver(f"no quiet desktop in {BOOT_S:g} s") from None
         await qmp.execute("stop")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        state = os.open(self._options.state, flags, 0o600)
+        part = f"{self._options.state}.part"
+        state = os.open(part, flags, 0o600)
         try:
             await qmp.execute("getfd", fd=state, fdname="state")
             await qmp.execute("migrate", uri="fd:state")
@@ -196,6 +197,7 @@ class Vm:
             os.fsync(state)
         finally:
             os.close(state)
+        os.rename(part, self._options.state)  # by its name whoever waits knows that all is there
 
     # --- what the guest says ------------------------------------------------------------------
 
