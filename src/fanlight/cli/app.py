@@ -10,7 +10,7 @@ import typer
 
 from fanlight.errors import CallerError, FanlightError, HostError, MachineError, PeerError
 
-from . import host, people, tools
+from . import host, image, people, tools
 from .connecting import connect
 from .console import say, warn
 from .serving import serve
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(connect)
 app.add_typer(tools.app, name="tools")
+app.add_typer(image.app, name="image")
 app.command()(people.link)
 app.add_typer(people.keys, name="key")
 app.add_typer(people.principals, name="principal")

@@ -1,6 +1,8 @@
 """The golden image: its recipe, how it is built, named, verified and pruned."""
 
+from .build import Wanted, build
 from .image import IMAGES, PARTS, Image, images, open_image, prune, verify
+from .layers import ToolTree
 from .manifest import Manifest, Part
 
 __all__ = [
@@ -9,6 +11,9 @@ __all__ = [
     "Image",
     "Manifest",
     "Part",
+    "ToolTree",
+    "Wanted",
+    "build",
     "images",
     "open_image",
     "prune",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -115,6 +116,23 @@ class Catalogue:
         if not is_installed(self._tools, tool):
             raise ToolNotInstalled(f"{tool.title} is not installed", hint=_remedy(tool))
         return tool.spec(inside / name / tool.version, inside / "node" / NODE_VERSION)
+
+    def trees(self, names: Iterable[str]) -> tuple[tuple[str, str, Path], ...]:
+        """Give name, version and directory of what these tools are on disk, Node included.
+
+        System packages have none: they are where the system has them.
+
+        Raises:
+            UnknownTool, ToolNotInstalled: as for `spec`.
+        """
+        found: dict[str, tuple[str, str, Path]] = {}
+        for tool in map(find, names):
+            if not is_installed(self._tools, tool):
+                raise ToolNotInstalled(f"{tool.title} is not installed", hint=_remedy(tool))
+            if tool.install.kind == "npm":
+                for name, version in (("node", NODE_VERSION), (tool.name, tool.version)):
+                    found[name] = (name, version, self._tools / name / version)
+        return tuple(sorted(found.values()))
 
     async def install(self, name: str, progress: Progress) -> None:
         """Install a tool; `progress` gets a line now and then. Cancelled, it leaves nothing.

@@ -119,13 +119,17 @@ class Life:
         if not data:
             asyncio.get_running_loop().remove_reader(stages)
             return
-        self._stages.update(data.decode(errors="replace").split())
+        reached = data.decode(errors="replace").split()
+        # Who waits for the desktop in vain reads on the console how far it came.
+        sys.stderr.write("".join(f"fanlight: {each} is up\n" for each in reached))
+        self._stages.update(reached)
         if self._stages >= NEEDED:
             self._all_stages.set()
 
     async def _settle(self) -> None:
         await self._all_stages.wait()
         await until_quiet()
+        sys.stderr.write("fanlight: the desktop is quiet\n")
         self._is_settled = True
         self._relay.say(wire.VmSettled())
 
