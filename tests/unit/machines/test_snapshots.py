@@ -180,7 +180,7 @@ def test_a_digest_does_not_tell_holes_from_zeros(tmp_path: Path) -> None:
             return digest_of(file.fileno())
 
     assert digest(holes) == digest(zeros)
-    with zeros.open("r+b") as file:
-        file.seek(4 << 20)
-        file.write(b"\1")
+    with zeros.open("r+b") as changed:
+        changed.seek(4 << 20)
+        changed.write(b"\1")
     assert digest(zeros) != digest(holes)
