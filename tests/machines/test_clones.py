@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
+import time
 from pathlib import Path
 
 from tests.machines.world import VmHost
@@ -52,10 +52,10 @@ async def test_no_two_machines_share_an_identity(host: VmHost) -> None:
 async def test_a_machine_knows_what_time_it_is_however_old_its_snapshot(host: VmHost) -> None:
     machine = await host.provider.start(fresh_spec())
 
-    before = await asyncio.to_thread(lambda: os.stat_result(os.stat("/proc/self")).st_ctime)
+    before = time.time()
     clock = float((await who(host, machine))["clock"])
 
-    assert abs(clock - before) < 60
+    assert before - 1 < clock < time.time() + 1
 
 
 async def test_each_has_a_mac_of_its_own_as_the_host_sees_it(host: VmHost) -> None:

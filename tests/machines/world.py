@@ -50,10 +50,13 @@ class VmHost:
         """Have the stand-in guest do something."""
         await link_answers(machine, RESTORE_S)
         reader, writer = await asyncio.open_unix_connection(machine.directory / "link.sock")
-        writer.write(json.dumps(request).encode() + b"\n")
-        line = await reader.readline()
-        writer.close()
-        await writer.wait_closed()
+        try:
+            writer.write(json.dumps(request).encode() + b"\n")
+            line = await reader.readline()
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
         return dict(json.loads(line or b"{}"))
 
     async def python(self, machine: Machine, program: str) -> str:
