@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fanlight import wire
 
-from .desktop import Desktop, DesktopFailed
+from .desktop import PATIENCE, Desktop, DesktopFailed
 from .health import HealthServer
 from .journal import Journal
 from .link import Link
@@ -108,7 +108,12 @@ class Agent:
             return
         match message:
             case wire.StartLogin():
-                self._login = LoginAgent(self._journal.say, self._desktop, session=message.session)
+                self._login = LoginAgent(
+                    self._journal.say,
+                    self._desktop,
+                    session=message.session,
+                    patience=PATIENCE[self._options.place],
+                )
                 self._tasks.create_task(self._login.start(message))
             case wire.ReleaseCredential() if self._login:
                 self._tasks.create_task(self._login.release())

@@ -83,8 +83,12 @@ class _Failed(LoginFailed):
 class LoginAgent:
     """One login. `start` runs until the tool is signed in or not; then `release` or `reject`."""
 
-    def __init__(self, send: Send, desktop: Desktop, *, session: str = "") -> None:
-        self.page_timeout_s = PAGE_TIMEOUT_S
+    def __init__(
+        self, send: Send, desktop: Desktop, *, session: str = "", patience: float = 1.0
+    ) -> None:
+        """`patience`: how many times as long a tool may take as on a host's own processors."""
+        self.page_timeout_s = PAGE_TIMEOUT_S * patience
+        self._status_timeout_s = STATUS_TIMEOUT_S * patience
         self._send_message, self._desktop, self._session = send, desktop, session
         self._order: StartLogin | None = None
         self._account = ""
@@ -202,7 +206,7 @@ class LoginAgent:
         await self._send(PageOpened(host))
 
     async def _ask_account(self, tool: ToolSpec, shown: str) -> str:
-        status, output = await self._run_quietly(tool, tool.status_command, STATUS_TIMEOUT_S)
+        status, output = await self._run_quietly(tool, tool.status_command, self._status_timeout_s)
         if status is None or (status != 0 and tool.status_fails_signed_out):
             text = "The tool ended well, but says that it is not signed in."
             raise _Failed("login-not-signed-in", text, redact(shown + output))
