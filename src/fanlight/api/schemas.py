@@ -61,6 +61,16 @@ class Screen(Body):
     height_px: Annotated[int, Field(strict=True, ge=240, le=2160)] = 720
 
 
+class Network(Body):
+    """Where a machine may go: nowhere, the public internet, or some domains and those below."""
+
+    mode: Literal["none", "public", "listed"]
+    domains: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=253)]],
+        Field(max_length=100),
+    ] = []
+
+
 class Start(Body):
     """What to start. Without `provider` (a tool's name): a plain desktop."""
 
@@ -71,6 +81,8 @@ class Start(Body):
     label: Name = ""
     keep_s: Annotated[float, Field(strict=True, ge=1, le=604_800)] | None = None
     """How long the session is kept without viewers, in seconds; bounded by max_keep_s."""
+    network: Network | None = None
+    """Where the machine may go, within what the server allows; without: all of that."""
 
 
 class Confirm(Body):
@@ -204,6 +216,23 @@ class LoginAnswer(Answer):
     matching_code: str | None = None
 
 
+class RefusedAnswer(Answer):
+    """A destination that the machine was refused; its name is the machine's word."""
+
+    destination: str
+    reason: str
+    count: int
+
+
+class NetworkAnswer(Answer):
+    """Where the machine may go, and the newest fifty places that it was refused."""
+
+    mode: Literal["none", "public", "listed"]
+    domains: list[str]
+    refused: list[RefusedAnswer]
+    refused_count: int
+
+
 class SessionAnswer(Answer):
     """A session. `machineToken` only in the answer to a start with answerer "machine"."""
 
@@ -226,6 +255,7 @@ class SessionAnswer(Answer):
     ends_at: float | None
     ending: Literal["idle", "limit"] | None
     timeline: list[Mark]
+    network: NetworkAnswer | None = None
 
 
 class SessionList(Answer):

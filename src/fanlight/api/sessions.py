@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
 from fanlight import errors
-from fanlight.controller import Session, StartRequest
+from fanlight.controller import NetworkRequest, Session, StartRequest
 from fanlight.wire import SessionId
 
 from .identity import Anyone, Owner, SignedIn, require_browser_owner
@@ -53,8 +53,14 @@ async def start(body: Start, asker: Anyone, parts: SharedParts) -> Response:
         answerer=body.answerer,
         label=body.label,
         keep_s=body.keep_s,
+        network=_network(body),
     )
     return shown(await parts.controller.start(asker.principal, request), status=202)
+
+
+def _network(body: Start) -> NetworkRequest | None:
+    asked = body.network
+    return NetworkRequest(asked.mode, tuple(asked.domains)) if asked else None
 
 
 @router.get(

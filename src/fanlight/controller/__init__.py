@@ -1,6 +1,7 @@
 """Drives sessions: runs the cores' commands, owns tasks and timers, re-adopts after a restart."""
 
 from .controller import Controller
+from .network import NetworkRequest
 from .opening import HostController, open_controller
 from .settings import ControllerSettings
 from .streaming import StreamPipe
@@ -13,6 +14,7 @@ __all__ = [
     "HostController",
     "LoginView",
     "MachineTokens",
+    "NetworkRequest",
     "ReasonView",
     "Session",
     "SessionEvent",

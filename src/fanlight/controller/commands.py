@@ -28,7 +28,12 @@ def do_life(driver: Driver, command: lifecycle.Command) -> None:
             driver.around.gateway.say(wire.CloseSession(driver.id))
         case lifecycle.StartMachine():
             settings, record = driver.around.settings, driver.record
-            spec = settings.machine_spec(driver.ref, driver.id, restricted=record.tool is not None)
+            spec = settings.machine_spec(
+                driver.ref,
+                driver.id,
+                restricted=record.tool is not None,
+                policy=driver.shown.network.policy(settings.policy),
+            )
             driver.machine.start(spec)
         case lifecycle.DestroyMachine():
             driver.guest.close()

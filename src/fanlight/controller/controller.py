@@ -19,6 +19,7 @@ from .around import Around
 from .driver import Driver
 from .login_side import LoginSide
 from .machine_side import MachineSide
+from .network import narrowed
 from .tool_work import Installs
 from .view import Session, SessionEvent, StartRequest, session_from_json
 from .viewer_side import ViewerSide
@@ -80,7 +81,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
             UnknownTool: as it says.
             ToolNotInstalled: it is not here, and is not to be installed at its first use.
             InvalidRequest: a tool without a recipient, or one that is no age key.
-            InvalidRequest: it is to be kept for longer than may be.
+            InvalidRequest: it is to be kept for longer, or to reach more, than may be.
             LimitReached: the principal has as many sessions as it may.
         """
         if request.tool is not None:
@@ -164,6 +165,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
         memo: dict[str, Any] = {"widthPx": request.width_px, "heightPx": request.height_px}
         keep_s = self._settings.keep_s(request.keep_s, with_login=request.tool is not None)
         memo["keepS"] = keep_s
+        memo["network"] = narrowed(self._settings.policy, request.network).to_memo()
         if request.matching_code:
             memo["matchingCode"] = request.matching_code
         ref = MachineRef(f"m-{secrets.token_hex(12)}")

@@ -40,14 +40,18 @@ class FanOut(Registry):
                 _log.error("the gateway died", status=status, tail=tail)
             case EgressRefused(machine, destination, reason, count):
                 metrics.EGRESS_REFUSED.labels(reason).inc(count)
-                self._tell_refused(machine, destination, reason)
+                self._tell_refused(machine, destination, reason, count)
             case _:
                 pass  # providers tell of machines
 
-    def _tell_refused(self, machine: MachineRef, destination: str, reason: str) -> None:
+    def _tell_refused(
+        self, machine: MachineRef, destination: str, reason: str, count: int
+    ) -> None:
+        destination, reason = inert(destination, 100), inert(reason)
         for driver in self.drivers.values():
             if driver.ref == machine:
-                text = f"The machine may not reach {inert(destination, 100)}: {inert(reason)}."
+                driver.shown.network.refuse(destination, reason, count)
+                text = f"The machine may not reach {destination}: {reason}."
                 driver.notice("egress-refused", text)
 
     def gateway_back(self, welcome: GatewayWelcome) -> None:

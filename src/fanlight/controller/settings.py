@@ -104,14 +104,22 @@ class ControllerSettings:
         return max(kept_s, self.login_timeout_s + self.delivery_s)
 
     def machine_spec(
-        self, ref: MachineRef, session: SessionId, *, restricted: bool
+        self,
+        ref: MachineRef,
+        session: SessionId,
+        *,
+        restricted: bool,
+        policy: EgressPolicy | None = None,
     ) -> MachineSpec:
-        """Give what the provider is asked for; `restricted`: a login is to happen in it."""
+        """Give what the provider is asked for.
+
+        `restricted`: a login is to happen in it; `policy`: the session's, instead of the server's.
+        """
         return MachineSpec(
             ref,
             session,
             restricted=restricted,
-            policy=self.policy,
+            policy=policy or self.policy,
             memory_mib=self.machine_memory_mib,
             pids=self.machine_pids,
             cpus=self.machine_cpus,

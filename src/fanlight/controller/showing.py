@@ -10,6 +10,7 @@ from fanlight.session.lasting import Lasting
 from fanlight.store import SessionRecord
 from fanlight.wire import BootStage
 
+from .network import Network
 from .reasons import shown
 from .recipients import fingerprint, matching_code
 from .story import LOGIN_STEPS, Story
@@ -30,6 +31,7 @@ class Shown:
             memo.get("stages", {}), memo.get("timeline", {}), memo.get("installing", "")
         )
         self.timeline = Timeline(memo.get("ways"))
+        self.network = Network.recalled(memo.get("network", {}))
         self.status: lifecycle.Status = "requested"
         self.viewers = 0
         self.tail = ""
@@ -103,6 +105,7 @@ class Shown:
                 "guestStages": self._guest_stages,
                 "login": self._memo_login,
                 "sealedAt": self.sealed_at,
+                "network": self.network.to_memo(),
                 "grantedS": lasting.granted_s if lasting else 0.0,
                 "idleUntilS": lasting.idle_until_s if lasting else None,
                 "owed": list(self.negotiation.owed) if self.negotiation else [],
@@ -144,6 +147,7 @@ class Shown:
             ends_at=self._ends_at(),
             ending=self._life.looming if self._life else None,
             timeline=self.timeline.view(self.story.timeline, self.story.shown_stages),
+            network=self.network.view,
         )
 
     def _ends_at(self) -> float | None:

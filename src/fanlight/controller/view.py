@@ -10,6 +10,8 @@ from fanlight.session.lifecycle import Ending
 from fanlight.session.negotiation import Answerer
 from fanlight.wire import ConnectionId, SessionId
 
+from .network import NetworkRequest, NetworkView, RefusedView
+
 EventKind = Literal["session", "viewers", "quality", "gateway", "notice", "end"]
 
 _CAMEL = {
@@ -22,6 +24,7 @@ _CAMEL = {
     "created_at": "createdAt",
     "ended_at": "endedAt",
     "keep_s": "keepS",
+    "refused_count": "refusedCount",
     "ends_at": "endsAt",
     "connection_id": "connectionId",
 }
@@ -40,6 +43,8 @@ class StartRequest:
     label: str = ""
     keep_s: float | None = None
     """How long to keep it without viewers; None: idle_timeout_s."""
+    network: NetworkRequest | None = None
+    """Where the machine may go; None: wherever the server lets machines go."""
     matching_code: str | None = None
     """The device flow's user code; without one it is made from recipient and session."""
 
@@ -114,6 +119,8 @@ class Session:
     """The end that was announced: nobody looks (`idle`), or its time is over (`limit`)."""
     timeline: tuple[MarkView, ...] = ()
     """From Connect to the first picture, for the first viewers and the newest."""
+    network: NetworkView | None = None
+    """Where the machine may go, and where it was refused."""
     machine_token: str | None = None
     """Only in what `start` returns, and only when the machine is to answer viewers."""
 
@@ -147,11 +154,19 @@ def session_from_json(data: Mapping[str, Any]) -> Session:
     values["stages"] = tuple(StageView(**stage) for stage in stages)
     marks = [{snake.get(k, k): v for k, v in mark.items()} for mark in values.get("timeline", ())]
     values["timeline"] = tuple(MarkView(**mark) for mark in marks)
+    values["network"] = _network_from(values.get("network"))
     values["reason"] = ReasonView(**reason) if reason else None
     values["login"] = (
         LoginView(**{snake.get(k, k): v for k, v in login.items()}) if login else None
     )
     return Session(**values)
+
+
+def _network_from(data: Mapping[str, Any] | None) -> NetworkView | None:
+    if data is None:
+        return None
+    refused = tuple(RefusedView(**each) for each in data["refused"])
+    return NetworkView(data["mode"], tuple(data["domains"]), refused, data["refusedCount"])
 
 
 def _json(value: object) -> Any:
