@@ -26,7 +26,7 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = {429: 10, 503: 1}
 FULL_RETRY_AFTER_S = 10
-"""Viewers leave more slowly than a gateway comes back."""
+"""Viewers leave, and sessions end, more slowly than a gateway comes back."""
 SHOWN_ERRORS = 10
 
 _ROUTING = {
@@ -71,7 +71,7 @@ def problem(
     }
     all_headers = {"cache-control": "no-store", **(headers or {})}
     if code in RETRY_AFTER_S:
-        is_full = isinstance(error, errors.TooManyViewers)
+        is_full = isinstance(error, errors.TooManyViewers | errors.HostFull)
         after_s = FULL_RETRY_AFTER_S if is_full else RETRY_AFTER_S[code]
         all_headers.setdefault("retry-after", str(after_s))
     if code == errors.NotSignedIn.status:

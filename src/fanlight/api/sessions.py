@@ -35,7 +35,9 @@ def shown(session: Session, *, status: int = 200) -> Response:
     "/api/auth/start",
     status_code=202,
     response_model=SessionAnswer,
-    responses=responses(errors.NotSignedIn, errors.NotAllowed, errors.ToolNotInstalled),
+    responses=responses(
+        errors.NotSignedIn, errors.NotAllowed, errors.ToolNotInstalled, errors.HostFull
+    ),
 )
 async def start(body: Start, asker: Anyone, parts: SharedParts) -> Response:
     """Start a session; its machine is made in the background."""

@@ -19,6 +19,8 @@ from .options import ConfigOption, DataOption, PrincipalOption, settings_of
 from .serving import address_of
 
 T = TypeVar("T")
+OWN_KERNELS = frozenset({"qemu"})
+"""Providers whose machines have kernels of their own."""
 
 keys = typer.Typer(help="Make, list and revoke API keys for programs.", no_args_is_help=True)
 principals = typer.Typer(help="Add and list the people who may sign in.", no_args_is_help=True)
@@ -102,16 +104,18 @@ def add_principal(
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let another person sign in. Needs `shared_kernel`, as sandboxes share this host's kernel.
+    """Let another person sign in. Needs `shared_kernel` where machines share this host's kernel.
 
     Example: `fanlight principal add ada --name "Ada Lovelace"`, and then
     `fanlight link --principal ada`
     """
     settings = settings_of(data, config)
+    # What is not known to have kernels of their own is taken to share the host's.
+    may_share = settings.shared_kernel or settings.provider in OWN_KERNELS
 
     async def add(store: Store) -> None:
         await store.add_principal(
-            PrincipalId(id_), name or id_, now=time.time(), shared_kernel=settings.shared_kernel
+            PrincipalId(id_), name or id_, now=time.time(), shared_kernel=may_share
         )
 
     _with_store(settings.data, add)

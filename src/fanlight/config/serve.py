@@ -101,7 +101,8 @@ class ServeSettings:
     max_viewers_per_session: int = 8
     """How many viewers one session may have at a time."""
     shared_kernel: bool = False
-    """Let several principals use a provider whose machines share this host's kernel (sandbox)."""
+    """Let several principals use a provider whose machines share this host's kernel. All do but
+    qemu, as far as is known."""
 
     egress_mode: Literal["none", "public", "listed"] = "public"
     """Where machines may go: nowhere, the public internet, or egress_domains only."""

@@ -83,6 +83,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
             InvalidRequest: a tool without a recipient, or one that is no age key.
             InvalidRequest: it is to be kept for longer, or to reach more, than may be.
             LimitReached: the principal has as many sessions as it may.
+            HostFull, DiskFull: there is no room for one more machine.
         """
         if request.tool is not None:
             await asyncio.to_thread(self._tools.needs_install, request.tool)
@@ -91,6 +92,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
         if request.recipient is not None:
             recipients.check(request.recipient)
         self._settings.keep_s(request.keep_s, with_login=request.tool is not None)
+        await asyncio.to_thread(self._check_room, self._settings.data)
         self.check_limit(principal)
         record = self._new_record(principal, request)
         around = self.work()

@@ -16,6 +16,7 @@ from .around import Around
 from .driver import Driver
 from .gateway_link import GatewayLink
 from .preflight import Preflights
+from .pressure import Check, check_room
 from .settings import ControllerSettings
 from .tokens import MachineTokens
 from .tool_work import Tools
@@ -34,9 +35,11 @@ class Registry:
         tokens: MachineTokens,
         tools: Tools,
         clock: Callable[[], float] = time.time,
+        check_room: Check = check_room,
     ) -> None:
         self._settings, self._store, self._provider = settings, store, provider
         self._tokens, self._tools, self._clock = tokens, tools, clock
+        self._check_room = check_room
         self.drivers: dict[SessionId, Driver] = {}
         self.around: Around | None = None
         self._is_empty = asyncio.Event()

@@ -40,6 +40,7 @@ FanlightError
 │   ├── PackageMissing
 │   ├── PortInUse
 │   ├── DiskFull
+│   ├── HostFull
 │   ├── ImageMissing
 │   ├── ImageDamaged
 │   ├── SnapshotFailed
@@ -82,6 +83,7 @@ from .host import (
     DiskFull,
     GatewayUnavailable,
     HostError,
+    HostFull,
     ImageDamaged,
     ImageMissing,
     KeeperUnavailable,
@@ -134,6 +136,7 @@ __all__ = [
     "FragmentRejected",
     "GatewayUnavailable",
     "HostError",
+    "HostFull",
     "HostRefused",
     "IceRestartUnsupported",
     "IfMatchRequired",

@@ -37,6 +37,14 @@ class DiskFull(HostError):
     hint = "Free some space in the data directory's file system."
 
 
+class HostFull(HostError):
+    """This host has no room for one more machine; those that run go on."""
+
+    code = "host-full"
+    title = "This host is full"
+    hint = "Try again when a session has ended, or end one. `fanlight doctor` shows the memory."
+
+
 class ImageMissing(HostError):
     """Virtual machines need a golden image, and there is none."""
 

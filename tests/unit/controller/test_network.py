@@ -110,7 +110,9 @@ async def test_the_machine_is_made_with_the_sessions_own_network(stage: Stage) -
         request = StartRequest(network=asks("listed", "a.example.org"))
         id_ = (await controller.start(OWNER, request)).session_id
         await stage.reaches(id_, "vm_created")
-        assert stage.provider.started[-1].policy == EgressPolicy(mode="listed", domains=("a.example.org",))
+        assert stage.provider.started[-1].policy == EgressPolicy(
+            mode="listed", domains=("a.example.org",)
+        )
 
 
 async def test_the_owner_sees_where_the_machine_was_refused(stage: Stage) -> None:
