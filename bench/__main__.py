@@ -1,12 +1,17 @@
-"""`./dev bench start`, `./dev bench latency` and `./dev bench networks`."""
+"""`./dev bench start`, `latency`, `networks` and `chaos`."""
 
 from __future__ import annotations
 
 import sys
 
-from . import latency, networks, start
+from . import chaos, latency, networks, start
 
-BENCHES = {"start": start.main, "latency": latency.main, "networks": networks.main}
+BENCHES = {
+    "start": start.main,
+    "latency": latency.main,
+    "networks": networks.main,
+    "chaos": chaos.main,
+}
 
 
 def main() -> int:

@@ -1,0 +1,278 @@
+"""Sessions started and ended by the hundred, a third of them hit at a random moment.
+
+What is killed is a session's guest or its machine, or what all share: the gateway, the controller
+(which is started again), the keeper. Every session must end with the right reason, and afterwards
+nothing of this server may be left on the host. The exit status says whether that held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from fanlight.testing.server import RunningServer
+
+from .report import describe_host
+
+VICTIMS = ("guest", "machine", "gateway", "controller", "keeper")
+WEIGHTS = (8, 8, 4, 3, 1)
+"""Of those that are hit: what hits one session is tried most."""
+STAGES = ("accepted", "machine", "display", "media", "ready")
+GUESTS = ("/usr/bin/python3 -I -S /opt/fanlight/guest.pyz", "/usr/bin/qemu-system")
+"""How the command lines of what runs in a machine begin."""
+HITS = {"guest": "machine", "machine": "machine", "keeper": "keeper"}
+RIGHT = {
+    "": {"ended-by-owner"},
+    "machine": {"machine-died", "machine-refused", "ended-by-owner"},
+    "keeper": {"machine-died", "machine-refused", "host-error", "keeper-unavailable"}
+    | {"machine-gone", "ended-by-owner"},
+}
+"""Reasons with which a session may end, by what hit it. The owner's own, too: a kill may come when
+the session is ending already."""
+STAGE_S, END_S, LEFT_S = 90.0, 60.0, 30.0
+
+
+@dataclass
+class Run:
+    """All sessions of one run, and who hit them."""
+
+    server: RunningServer
+    chance: random.Random
+    client: httpx.Client
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    restarting: threading.Lock = field(default_factory=threading.Lock)
+    hit: dict[str, str] = field(default_factory=dict)
+    alive: set[str] = field(default_factory=set)
+    kills: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def ask(self, method: str, path: str, **more: object) -> httpx.Response:
+        """Ask the server, which may be on its way back."""
+        deadline = time.monotonic() + STAGE_S
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                answer = self.client.request(method, self.server.url + path, **more)  # type: ignore[arg-type]
+                if answer.status_code != 503:
+                    return answer
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{method} {path}: no server")
+            time.sleep(0.2)
+
+    def one(self, number: int) -> None:
+        """Start a session, perhaps have something killed, and see it end."""
+        with self.lock:
+            is_hit = self.chance.random() < 1 / 3
+            victim = self.chance.choices(VICTIMS, WEIGHTS)[0] if is_hit else ""
+            stage = self.chance.choice(STAGES)
+        id_ = self.ask("POST", "/api/auth/start", json={}).json()["sessionId"]
+        with self.lock:
+            self.alive.add(id_)
+        if victim and self._until(id_, stage):
+            self._kill(victim, id_)
+        self._until(id_, "ready")
+        self.ask("DELETE", f"/api/auth/session/{id_}")
+        self._until(id_, "ended", END_S)
+        self._judge(number, id_)
+
+    def _until(self, id_: str, stage: str, timeout_s: float = STAGE_S) -> bool:
+        """Wait for a stage; False: the session ended before."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            view = self.ask("GET", f"/api/auth/session/{id_}").json()
+            done = {each["name"] for each in view["stages"] if each["done"]} | {"accepted"}
+            if view["status"] == "ended":
+                return stage == "ended"
+            if stage in done:
+                return True
+            time.sleep(0.05)
+        with self.lock:
+            self.wrong.append(f"{id_}: no {stage} in {timeout_s:g} s")
+        return False
+
+    def _judge(self, number: int, id_: str) -> None:
+        view = self.ask("GET", f"/api/auth/session/{id_}").json()
+        code = (view["reason"] or {}).get("code", "none")
+        with self.lock:
+            self.alive.discard(id_)
+            self.reasons[code] += 1
+            by = self.hit.get(id_, "")
+            if code not in RIGHT[by]:
+                self.wrong.append(f"{id_}, hit by {by or 'nothing'}, ended as {code}")
+        print(f"chaos: {number + 1}, {by or 'left alone'}: {code}", file=sys.stderr)
+
+    # --- killing ------------------------------------------------------------------------------
+
+    def _kill(self, victim: str, id_: str) -> None:
+        if victim == "controller":
+            self._restart_controller()
+            return
+        with self.lock:
+            found = {
+                "guest": lambda: self._guest(id_),
+                "machine": lambda: self._machine(id_),
+                "gateway": lambda: find(str(self.server.data), "gateway.pyz"),
+                "keeper": self._keeper,
+            }[victim]()
+            if not found:
+                return
+            for each in self.alive if victim == "keeper" else {id_}:
+                if victim in HITS:
+                    self.hit[each] = HITS[victim]
+            self.kills[victim] += 1
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _restart_controller(self) -> None:
+        with self.restarting:
+            self.kills["controller"] += 1
+            port = int(self.server.url.rpartition(":")[2])
+            self.server.kill()
+            self.server.start(port=port)
+
+    def _ref(self, id_: str) -> str:
+        path = next((self.server.data / "store").glob("*.db"))
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+            row = store.execute("select machine_ref from sessions where id = ?", (id_,)).fetchone()
+        return str(row[0]) if row else "?"
+
+    def _machine(self, id_: str) -> list[int]:
+        return find(f"/run/m/{self._ref(id_)}", "bwrap")[:1]
+
+    def _guest(self, id_: str) -> list[int]:
+        inside = [pid for pid, line in command_lines() if line.startswith(GUESTS)]
+        machine = set(self._machine(id_))
+        return [pid for pid in inside if machine & set(ancestors(pid)) and pid not in machine][:1]
+
+    def _keeper(self) -> list[int]:
+        gateway = find(str(self.server.data), "gateway.pyz")
+        return [parent_of(pid) for pid in gateway[:1]]
+
+
+def find(*words: str) -> list[int]:
+    """Give the processes in whose command line all of these are."""
+    return [pid for pid, line in command_lines() if all(word in line for word in words)]
+
+
+def command_lines() -> Iterator[tuple[int, str]]:
+    """Yield every process with its command line."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                yield int(entry.name), line.decode(errors="replace")
+
+
+def parent_of(pid: int) -> int:
+    """Give the process's parent; 0: it is gone."""
+    with contextlib.suppress(OSError, IndexError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
+def ancestors(pid: int) -> Iterator[int]:
+    """Yield the process's parent, and so on."""
+    while (pid := parent_of(pid)) > 1:
+        yield pid
+
+
+def left_of(data: Path, namespaces: int) -> dict[str, object]:
+    """Give what is left of a server on this host: nothing, if all is well."""
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    cgroups = [str(each) for each in Path("/sys/fs/cgroup").rglob("m-*") if each.is_dir()]
+    machines = data / "run" / "m"
+    found: dict[str, object] = {
+        "processes": [line[:120] for pid, line in command_lines() if str(data) in line],
+        "mounts": [line for line in mounts if str(data) in line],
+        "cgroups": cgroups,
+        "files": [each.name for each in machines.iterdir()] if machines.exists() else [],
+        "sockets": [each.name for each in (data / "run").glob("*.sock")],
+        "namespaces": max(0, network_namespaces() - namespaces),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def network_namespaces() -> int:
+    """Count the network namespaces in which a process is."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                found.add((entry / "ns" / "net").readlink())
+    return len(found)
+
+
+def main() -> None:
+    """Run, print what came of it as JSON, and leave with 1 if anything was wrong or left."""
+    arguments = argparse.ArgumentParser(prog="./dev bench chaos", description=__doc__)
+    arguments.add_argument("--count", type=int, default=200, help="sessions (200)")
+    arguments.add_argument("--at-once", type=int, default=3, help="at a time (3)")
+    arguments.add_argument("--provider", default="sandbox")
+    arguments.add_argument("--data", type=Path, help="a directory with an image, for qemu")
+    arguments.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    given = arguments.parse_args()
+    describe_host(bench="chaos", count=given.count, provider=given.provider, seed=given.seed)
+    before, began = network_namespaces(), time.monotonic()
+    settings = {"provider": given.provider, "max_sessions_per_principal": 4 * given.at_once}
+    server = RunningServer(settings, data=given.data)
+    with server:
+        run = Run(server, random.Random(given.seed), _signed_in(server))
+        with ThreadPoolExecutor(given.at_once) as pool:
+            for failed in filter(None, pool.map(_caught(run), range(given.count))):
+                run.wrong.append(failed)
+        server.stop()
+        left = _nothing_left(server.data, before)
+    result = {
+        "name": "chaos",
+        "sessions": given.count,
+        "killed": dict(run.kills),
+        "reasons": dict(run.reasons),
+        "wrong": run.wrong,
+        "left": left,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    print(json.dumps(result), flush=True)
+    if run.wrong or left:
+        sys.exit(1)
+
+
+def _caught(run: Run) -> Callable[[int], str]:
+    def one(number: int) -> str:
+        try:
+            run.one(number)
+        except (TimeoutError, httpx.HTTPError, KeyError) as error:
+            return f"session {number}: {type(error).__name__}: {error}"
+        return ""
+
+    return one
+
+
+def _signed_in(server: RunningServer) -> httpx.Client:
+    client = httpx.Client(headers={"origin": server.url}, timeout=30)
+    token = server.link.partition("#token=")[2]
+    client.post(f"{server.url}/api/signin", json={"token": token}).raise_for_status()
+    return client
+
+
+def _nothing_left(data: Path, namespaces: int) -> dict[str, object]:
+    """Look until nothing is left, or it has had time enough to go."""
+    deadline = time.monotonic() + LEFT_S
+    while (left := left_of(data, namespaces)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return left
