@@ -25,6 +25,8 @@ from pathlib import Path
 
 import httpx
 
+from fanlight.host import Layout
+from fanlight.host.leftovers import cgroup_name
 from fanlight.testing.server import RunningServer
 
 from .report import describe_host
@@ -38,12 +40,13 @@ GUESTS = ("/usr/bin/python3 -I -S /opt/fanlight/guest.pyz", "/usr/bin/qemu-syste
 HITS = {"guest": "machine", "machine": "machine", "keeper": "keeper"}
 RIGHT = {
     "": {"ended-by-owner"},
-    "machine": {"machine-died", "machine-refused", "ended-by-owner"},
-    "keeper": {"machine-died", "machine-refused", "host-error", "keeper-unavailable"}
-    | {"machine-gone", "ended-by-owner"},
+    "machine": {"machine-died", "machine-refused"},
+    "keeper": {"machine-died", "machine-refused", "machine-gone", "ended-by-owner"},
 }
-"""Reasons with which a session may end, by what hit it. The owner's own, too: a kill may come when
-the session is ending already."""
+"""Reasons with which a session may end, by what hit it. A keeper's end hits all that are alive, and
+some of them were ending already."""
+MACHINE_UIDS = range(199_999, 265_536)
+"""What machines, the gateway and the egress proxy run under where the server is root's."""
 STAGE_S, END_S, LEFT_S = 90.0, 60.0, 30.0
 
 
@@ -52,9 +55,12 @@ class Run:
     """All sessions of one run, and who hit them."""
 
     server: RunningServer
-    chance: random.Random
+    plan: list[tuple[str, str]]
+    """For each session what is killed, if anything, and at which stage."""
     client: httpx.Client
     lock: threading.Lock = field(default_factory=threading.Lock)
+    births: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a session is born, and while the keeper is killed: it is hit or it is not."""
     restarting: threading.Lock = field(default_factory=threading.Lock)
     hit: dict[str, str] = field(default_factory=dict)
     alive: set[str] = field(default_factory=set)
@@ -76,17 +82,15 @@ class Run:
 
     def one(self, number: int) -> None:
         """Start a session, perhaps have something killed, and see it end."""
-        with self.lock:
-            is_hit = self.chance.random() < 1 / 3
-            victim = self.chance.choices(VICTIMS, WEIGHTS)[0] if is_hit else ""
-            stage = self.chance.choice(STAGES)
-        id_ = self.ask("POST", "/api/auth/start", json={}).json()["sessionId"]
-        with self.lock:
+        victim, stage = self.plan[number]
+        with self.births:
+            id_ = self.ask("POST", "/api/auth/start", json={}).json()["sessionId"]
             self.alive.add(id_)
         if victim and self._until(id_, stage):
             self._kill(victim, id_)
-        self._until(id_, "ready")
-        self.ask("DELETE", f"/api/auth/session/{id_}")
+        if self.hit.get(id_) != "machine":  # it must end by itself otherwise
+            self._until(id_, "ready")
+            self.ask("DELETE", f"/api/auth/session/{id_}")
         self._until(id_, "ended", END_S)
         self._judge(number, id_)
 
@@ -122,7 +126,7 @@ class Run:
         if victim == "controller":
             self._restart_controller()
             return
-        with self.lock:
+        with self.births if victim == "keeper" else self.lock:
             found = {
                 "guest": lambda: self._guest(id_),
                 "machine": lambda: self._machine(id_),
@@ -131,13 +135,15 @@ class Run:
             }[victim]()
             if not found:
                 return
-            for each in self.alive if victim == "keeper" else {id_}:
+            for pid in found:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    return
+            self.kills[victim] += 1
+            for each in set(self.alive) if victim == "keeper" else {id_}:
                 if victim in HITS:
                     self.hit[each] = HITS[victim]
-            self.kills[victim] += 1
-            for pid in found:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
 
     def _restart_controller(self) -> None:
         with self.restarting:
@@ -195,10 +201,13 @@ def ancestors(pid: int) -> Iterator[int]:
 def left_of(data: Path, namespaces: int) -> dict[str, object]:
     """Give what is left of a server on this host: nothing, if all is well."""
     mounts = Path("/proc/self/mounts").read_text().splitlines()
-    cgroups = [str(each) for each in Path("/sys/fs/cgroup").rglob("m-*") if each.is_dir()]
+    own = f"*{cgroup_name(Layout(data))}*"
+    cgroups = [str(each) for each in Path("/sys/fs/cgroup").rglob(own) if each.is_dir()]
     machines = data / "run" / "m"
     found: dict[str, object] = {
-        "processes": [line[:120] for pid, line in command_lines() if str(data) in line],
+        "processes": [line[:120] for _, line in command_lines() if str(data) in line],
+        "machines' processes": [pid for pid, _ in command_lines() if uid_of(pid) in MACHINE_UIDS],
+        "parts": [str(each) for each in data.rglob("*.part")],
         "mounts": [line for line in mounts if str(data) in line],
         "cgroups": cgroups,
         "files": [each.name for each in machines.iterdir()] if machines.exists() else [],
@@ -206,6 +215,13 @@ def left_of(data: Path, namespaces: int) -> dict[str, object]:
         "namespaces": max(0, network_namespaces() - namespaces),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def uid_of(pid: int) -> int:
+    """Give the process's uid; -1: it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}").stat().st_uid
+    return -1
 
 
 def network_namespaces() -> int:
@@ -232,7 +248,7 @@ def main() -> None:
     settings = {"provider": given.provider, "max_sessions_per_principal": 4 * given.at_once}
     server = RunningServer(settings, data=given.data)
     with server:
-        run = Run(server, random.Random(given.seed), _signed_in(server))
+        run = Run(server, _plan(random.Random(given.seed), given.count), _signed_in(server))
         with ThreadPoolExecutor(given.at_once) as pool:
             for failed in filter(None, pool.map(_caught(run), range(given.count))):
                 run.wrong.append(failed)
@@ -250,6 +266,17 @@ def main() -> None:
     print(json.dumps(result), flush=True)
     if run.wrong or left:
         sys.exit(1)
+
+
+def _plan(chance: random.Random, count: int) -> list[tuple[str, str]]:
+    """Say what is killed of each session, and when: a third of them are hit."""
+    return [
+        (
+            chance.choices(VICTIMS, WEIGHTS)[0] if chance.random() < 1 / 3 else "",
+            chance.choice(STAGES),
+        )
+        for _ in range(count)
+    ]
 
 
 def _caught(run: Run) -> Callable[[int], str]:

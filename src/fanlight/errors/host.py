@@ -49,7 +49,7 @@ class ImageMissing(HostError):
     """Virtual machines need a golden image, and there is none."""
 
     code = "image-missing"
-    title = "There is no image to make machines of"
+    title = "There is no golden image"
     hint = "`fanlight image build` makes it; that takes some minutes, once."
 
 

@@ -78,6 +78,8 @@ class BareMachine:
         self._decoder = av.CodecContext.create("vp8", "r")
         self._frame, self._sequence = b"", -1
         self._writer: asyncio.StreamWriter | None = None
+        self._links: list[asyncio.StreamWriter] = []
+        """All that were opened: a link that the machine closed is still ours to close."""
         self._serving: set[asyncio.StreamWriter] = set()
 
     # --- the host's part ----------------------------------------------------------------------
@@ -96,7 +98,7 @@ class BareMachine:
                 task.cancel()
                 loop.remove_reader(self.rtp)
                 server.close()
-                self.hang_up()
+                await self._close_links()
                 for writer in list(self._serving):
                     writer.transport.abort()
                     with contextlib.suppress(OSError, TimeoutError):
@@ -116,6 +118,7 @@ class BareMachine:
             while True:
                 with contextlib.suppress(OSError):
                     reader, self._writer = await asyncio.open_unix_connection(path)
+                    self._links.append(self._writer)
                     return reader
                 await asyncio.sleep(0.01)
 
@@ -129,6 +132,14 @@ class BareMachine:
         """Say something on the link."""
         assert self._writer
         self._writer.write(wire.encode(message))
+
+    async def _close_links(self) -> None:
+        links, self._links = self._links, []
+        for each in links:
+            each.close()
+        for each in links:
+            with contextlib.suppress(OSError):
+                await each.wait_closed()
 
     def hang_up(self) -> None:
         """Close the link."""
