@@ -43,8 +43,8 @@ RIGHT = {
     "machine": {"machine-died", "machine-refused"},
     "keeper": {"machine-died", "machine-refused", "machine-gone", "ended-by-owner"},
 }
-"""Reasons with which a session may end, by what hit it. A keeper's end hits all that are alive, and
-some of them were ending already."""
+"""Reasons with which a session may end, by what hit it. A keeper's end hits all that are alive,
+and some of them were ending already."""
 MACHINE_UIDS = range(199_999, 265_536)
 """What machines, the gateway and the egress proxy run under where the server is root's."""
 STAGE_S, END_S, LEFT_S = 90.0, 60.0, 30.0
