@@ -7,12 +7,15 @@ not two.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -185,6 +188,29 @@ async def follow(root: Path, names: list[str]) -> None:
 @given(st.lists(st.sampled_from(sorted(ALL)), max_size=25))
 def test_any_sequence_of_requests_gets_the_answers_that_the_rules_say(names: list[str]) -> None:
     in_a_directory(lambda root: follow(root, names))
+
+
+READY = ["kernel", "cable", "disk", "balloon", "metrics", "start"]
+
+
+@pytest.mark.parametrize("first", [[], READY, ["load"], ["load and go"]])
+def test_every_two_requests_get_their_answers_in_each_phase(
+    first: list[str], tmp_path: Path
+) -> None:
+    prepare(tmp_path)
+    for one, two in itertools.product(sorted(ALL), repeat=2):
+        expected, vm = Expected(), MicroVm(tmp_path)
+        for name in [*first, one, two]:
+            method, path, body = ALL[name]
+            is_taken = expected.takes(name)
+            sent = b"" if body is None else json.dumps(body).encode()
+            status = vm.answer(method, path, sent).status
+            wanted = (200 if method == "GET" else 204) if is_taken else 400
+            assert status == wanted, [*first, one, two]
+            expected.follow(name, is_taken=is_taken)
+            if expected.is_over:
+                assert vm.is_ended
+                break
 
 
 def wrecked(name: str, how: str) -> Request | None:

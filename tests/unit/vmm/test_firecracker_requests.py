@@ -67,9 +67,7 @@ def saved(root: Path) -> None:
     """Boot and save a machine."""
 
     async def work(api: FirecrackerApi, double: FirecrackerDouble) -> None:
-        await tell(api, BOOT)
-        assert double.vm.state == "Running"
-        await tell(api, SAVE)
+        await tell(api, [*BOOT, *SAVE])
         assert double.vm.state == "Paused"
 
     talk(root, work)
