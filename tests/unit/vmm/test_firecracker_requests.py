@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.vmm.answering import answering, silent
 
 from fanlight.testing.firecracker import MOST_BODY_BYTES, FirecrackerDouble
 from fanlight.testing.firecracker_rules import MOST_MMDS_BYTES
@@ -200,12 +201,8 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_does_not_come_is_named(tmp_path: Path) -> None:
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
     async def work() -> None:
-        async with await asyncio.start_unix_server(silent, tmp_path / "api.sock"):
+        async with answering(tmp_path / "api.sock", silent):
             api = await FirecrackerApi.open(tmp_path / "api.sock")
             with pytest.raises(FirecrackerFailed, match=r"no answer in 0\.01 s"):
                 await api.request(Request("GET", "/"), timeout_s=0.01)
@@ -221,10 +218,9 @@ def test_an_answer_that_is_none_is_named(tmp_path: Path, answer: bytes) -> None:
     async def odd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
-        writer.close()
 
     async def work() -> None:
-        async with await asyncio.start_unix_server(odd, tmp_path / "api.sock"):
+        async with answering(tmp_path / "api.sock", odd):
             api = await FirecrackerApi.open(tmp_path / "api.sock")
             with pytest.raises(FirecrackerFailed, match="the connection is over"):
                 await api.request(Request("GET", "/"))
