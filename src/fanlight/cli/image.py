@@ -18,7 +18,7 @@ from .console import inert, say, show_table, warn
 from .options import ConfigOption, DataOption, settings_of
 
 app = typer.Typer(
-    help="Build, list, verify and prune the image that virtual machines are made of.",
+    help="Build, list, show, verify and prune the image that virtual machines are made of.",
     no_args_is_help=True,
 )
 NameArgument = Annotated[
@@ -38,7 +38,7 @@ def build_(
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Build the image, as root: some minutes the first time, a second when nothing changed.
+    """Build the image, as root: some minutes the first time, seconds when nothing changed.
 
     What is whole is kept: a build that was cut off goes on where it was, and a further tool
     rebuilds nothing else.
@@ -88,6 +88,32 @@ def list_(data: DataOption = None, config: ConfigOption = None) -> None:
     show_table(("name", "made", "size", "packages", "tools"), rows)
 
 
+@app.command("show")
+def show_(name: NameArgument = "", data: DataOption = None, config: ConfigOption = None) -> None:
+    """Show what an image is made of; without a name: the newest.
+
+    Example: `fanlight image show`
+    """
+    from fanlight.image import SBOM, open_image
+
+    image = open_image(settings_of(data, config).data, name)
+    made = image.manifest
+    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(made.made_at))
+    tools = ", ".join(f"{each} {made.tools[each]}" for each in sorted(made.tools))
+    facts = {
+        "name": made.name,
+        "made at": when,
+        "kernel": made.kernel_version,
+        "packages": str(len(made.packages)),
+        "tools": tools or "none",
+        "bill of materials": str(image.directory / SBOM),
+    }
+    for what, text in facts.items():
+        say(f"{what}: {text}")
+    rows = [(each.role, each.file, f"{each.bytes:,}", each.sha256) for each in made.parts]
+    show_table(("part", "file", "bytes", "SHA-256"), rows)
+
+
 @app.command("verify")
 def verify_(name: NameArgument = "", data: DataOption = None, config: ConfigOption = None) -> None:
     """Read an image's every byte and compare it with what was built; without a name: the newest.
@@ -107,7 +133,7 @@ def prune_(
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Remove old images, and parts that no image has. Machines that run go on.
+    """Remove old and damaged images, and parts that no image has. Machines that run go on.
 
     Example: `fanlight image prune --keep 2`
     """

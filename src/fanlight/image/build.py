@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import errno
-import fcntl
 import functools
 import glob
 import hashlib
@@ -16,21 +16,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanlight.errors import DiskFull, HostError
+from fanlight.errors import DiskFull, HostError, ImageDamaged, ImageMissing
 
 from .commands import check_programs, run
-from .image import IMAGES, PARTS, Image, open_image, verify
+from .image import IMAGES, Image, images, open_image, verify
 from .initrd import make_initrd
-from .layers import ToolTree, guest_inputs, make_erofs, make_guest_layer, make_tool_layer
-from .manifest import MANIFEST, Manifest, Part, digest_of
+from .layers import HOW, ToolTree, guest_inputs, make_erofs, make_guest_layer, make_tool_layer
+from .lock import take
+from .manifest import Manifest, Part, write_manifest
 from .packages import MIRROR, Resolved, resolve, sources
+from .parts import PARTS, digests_of, have_part
 from .reading import Recipe, read_recipe
-from .sbom import sbom
+from .sbom import SBOM, sbom
 
 Progress = Callable[[int, str], None]
 """Hears how far it is, in percent, and what is being done."""
 NEEDED_BYTES = 4 << 30
 """What a build takes on the disk while it runs."""
+FULL_BYTES = 16 << 20
+"""With less than that free, a step that failed has failed for want of room."""
 _SHARES = {"download": (10, 35), "install": (35, 60), "configur": (45, 60), "clean": (60, 62)}
 """mmdebstrap's stages, told by a word of what it says, and where they are in the whole."""
 
@@ -50,17 +54,18 @@ class Wanted:
 
 
 async def build(data: Path, wanted: Wanted, progress: Progress) -> Image:
-    """Build the image, or give the one that is there already.
+    """Build the image, or give the one that is there already, verified; it is the newest then.
 
-    As root, as a Debian system is installed. Cut off at any point it leaves what is whole, which
-    the next build goes on with, and nothing else.
+    As root, unless it is there, as a Debian system is installed. Cut off at any point it leaves
+    what is whole, which the next build goes on with, and nothing else.
 
     Raises:
         PackageMissing: a program is not installed.
         DiskFull: there is no room.
         HostError: not root; or Debian's archive cannot be reached, or a step failed.
     """
-    await asyncio.to_thread(_check, data)
+    check_programs()
+    (data / PARTS).mkdir(parents=True, exist_ok=True)
     async with _alone(data / PARTS, progress):
         recipe = await asyncio.to_thread(read_recipe)
         progress(1, "asking Debian's archive for versions")
@@ -73,6 +78,10 @@ async def build(data: Path, wanted: Wanted, progress: Progress) -> Image:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(f"{data} has no room left for the image") from None
             raise HostError(f"the image cannot be made: {error}") from None
+        except HostError as error:
+            if isinstance(error, DiskFull) or shutil.disk_usage(data).free >= FULL_BYTES:
+                raise
+            raise DiskFull(f"{data} has no room left for the image: {error}") from None
 
 
 class _Maker:
@@ -95,10 +104,10 @@ class _Maker:
         guest = await asyncio.to_thread(guest_inputs, self._wanted.guest, self._wanted.etc)
         tools = self._wanted.tools
         name = _name_of((base, guest, *(each.inputs for each in tools)))
-        with contextlib.suppress(HostError):
-            found = await asyncio.to_thread(open_image, self._data, name)
+        if found := await asyncio.to_thread(self._found, name):
             self._progress(100, f"{name} is there already")
             return found
+        await asyncio.to_thread(_check_may_build, self._data)
         await self._part(base, self._make_base)
         self._progress(90, "packing the guest")
         await self._part(guest, self._make_guest)
@@ -112,22 +121,28 @@ class _Maker:
         return image
 
     def _base_inputs(self) -> str:
-        parts = (self._recipe.digest, self._resolved.digest, self._wanted.suite)
+        parts = (self._recipe.digest, self._resolved.digest, self._wanted.suite, HOW)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
 
-    async def _part(self, inputs: str, make: Callable[[Path], Awaitable[None]]) -> None:
-        """Have a part: the one that is there, or one that is made now, whole or not at all."""
-        place = self._data / PARTS / inputs
-        if place.is_dir():
-            return
-        unfinished = place.with_name(f"{inputs}.part")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
+    def _found(self, name: str) -> Image | None:
+        """Give the image if it is there and is what was built, as the newest from now on."""
         try:
-            await make(unfinished)
-            unfinished.rename(place)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            self._progress(2, f"looking whether {name} is there")
+            image = open_image(self._data, name)
+            verify(image)
+        except ImageMissing:
+            return None
+        except ImageDamaged as error:
+            self._progress(3, f"made anew: {error}")
+            return None
+        if images(self._data)[0].name != name:
+            manifest = dataclasses.replace(image.manifest, chosen_at=time.time())
+            write_manifest(image.directory, manifest)
+            return Image(image.directory, manifest)
+        return image
+
+    async def _part(self, inputs: str, make: Callable[[Path], Awaitable[None]]) -> None:
+        await have_part(self._data / PARTS / inputs, make)
 
     # --- the base ----------------------------------------------------------------------------
 
@@ -185,7 +200,9 @@ class _Maker:
             path = unfinished / file
             os.link(parts_place / inputs / file, path)
             path.chmod(0o644)
-            parts.append(Part(role, file, inputs, digest_of(path), path.stat().st_size))
+            # As it was made, and not as it is now: what changed since is seen by `verify`.
+            made = digests_of(parts_place / inputs)[file]
+            parts.append(Part(role, file, inputs, made, path.stat().st_size))
         manifest = Manifest(
             name=name,
             made_at=time.time(),
@@ -194,8 +211,8 @@ class _Maker:
             packages=installed_packages((parts_place / base / "status").read_text()),
             tools={each.name: each.version for each in self._wanted.tools},
         )
-        (unfinished / "sbom.json").write_text(sbom(manifest, self._wanted.suite))
-        (unfinished / MANIFEST).write_text(manifest.to_json())
+        (unfinished / SBOM).write_text(sbom(manifest, self._wanted.suite))
+        write_manifest(unfinished, manifest)
         for path in (target.parent, unfinished):
             path.chmod(0o755)
         shutil.rmtree(target, ignore_errors=True)
@@ -229,14 +246,12 @@ def _remove(root: Path, patterns: tuple[str, ...]) -> None:
                 path.unlink()
 
 
-def _check(data: Path) -> None:
-    check_programs()
+def _check_may_build(data: Path) -> None:
     if os.geteuid() != 0:
         raise HostError(
             "only root can build an image: it is a Debian system being installed",
             hint="`sudo fanlight image build`, or copy DATA/images from where one was built.",
         )
-    (data / PARTS).mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(data).free < NEEDED_BYTES:
         raise DiskFull(f"{data} has less than {NEEDED_BYTES >> 30} GB free for the build")
 
@@ -244,21 +259,11 @@ def _check(data: Path) -> None:
 @contextlib.asynccontextmanager
 async def _alone(place: Path, progress: Progress) -> AsyncIterator[None]:
     """Be the only build of this directory; wait for another's end."""
-    lock = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with contextlib.ExitStack() as held:
         is_told = False
-        while not _took(lock):
+        while not take(place, held):
             if not is_told:
                 progress(0, "waiting for another build of this directory")
                 is_told = True
             await asyncio.sleep(0.2)
         yield
-    finally:
-        os.close(lock)
-
-
-def _took(lock: int) -> bool:
-    with contextlib.suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False

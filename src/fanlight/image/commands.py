@@ -14,11 +14,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from fanlight.errors import HostError, PackageMissing
 
 TAIL_LINES = 15
-_END_S = 10.0
+MADE_AT = {"SOURCE_DATE_EPOCH": "1577836800"}
+"""What programs take for the time, so that they write the same on every day
+(reproducible-builds.org). Not zero, which shadow(5) reads as a password that has run out."""
 PACKAGES = {
     "mmdebstrap": "mmdebstrap",
     "mkfs.erofs": "erofs-utils",
     "cpio": "cpio",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
 }
 
@@ -48,18 +51,19 @@ async def run(
 ) -> list[str]:
     """Run a program to its end; give the lines that it wrote.
 
-    Mounts that it makes are in a namespace of its own, and so go with it. When this is cancelled
-    it is told to end, and then made to.
+    As root it has namespaces of its own for mounts and processes, which go with it, so that
+    nothing of it is left when this is cancelled, or when we are killed.
 
     Raises:
         HostError: it failed; the message has its last lines.
     """
     process = await asyncio.create_subprocess_exec(
-        *("unshare", "--mount", "--propagation", "private", "--", *argv),
+        *(*_confinement(), *argv),
         stdin=subprocess.PIPE if given else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        env={**os.environ, **MADE_AT},
     )
     lines: deque[str] = deque(maxlen=5000)
     try:
@@ -95,10 +99,15 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         return
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_S):
-                await process.wait()
-                return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _confinement() -> tuple[str, ...]:
+    """Give the words before a program's: setpriv(1) and unshare(1) of util-linux."""
+    dies = ("setpriv", "--pdeathsig", "KILL", "--")
+    if os.geteuid() != 0:
+        return dies
+    apart = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork")
+    return (*dies, *apart, "--kill-child=KILL", "--mount-proc", "--")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanlight.errors import ImageDamaged, ImageMissing
+from fanlight.errors import HostError, ImageDamaged, ImageMissing
 
-from .manifest import Manifest, digest_of, read_manifest
+from .lock import take
+from .manifest import MANIFEST, Manifest, digest_of, read_manifest
+from .parts import PARTS
 
 IMAGES = "images"
-PARTS = "image-parts"
-"""In DATA. An image's files are hard links to parts, so that images share what is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,14 @@ class Image:
 
 
 def images(data: Path) -> list[Image]:
-    """Give the whole images of a data directory, the newest first."""
+    """Give the whole images of a data directory, the one that was last asked for first."""
     found = []
     for directory in (data / IMAGES).glob("*/"):
         try:
             found.append(Image(directory, read_manifest(directory)))
         except ImageDamaged:
             continue
-    return sorted(found, key=lambda each: each.manifest.made_at, reverse=True)
+    return sorted(found, key=lambda each: each.manifest.current_at, reverse=True)
 
 
 def open_image(data: Path, name: str = "") -> Image:
@@ -81,21 +82,41 @@ def verify(image: Image) -> None:
 
 
 def prune(data: Path, keep: int) -> list[str]:
-    """Remove all but the `keep` newest images, and parts that no image has; give their names.
+    """Remove all but the `keep` newest images, and whatever no image has; give their names.
 
-    A machine that runs keeps the files that it has open.
+    What is damaged goes too, and what builds that were cut off have left. A machine that runs
+    keeps the files that it has open.
+
+    Raises:
+        HostError: a build of this directory is going on.
     """
-    removed = []
-    for image in images(data)[max(0, keep) :]:
-        # The manifest first: half an image is none.
-        (image.directory / "manifest.json").unlink()
-        shutil.rmtree(image.directory)
-        removed.append(image.name)
-    used = {part.inputs for image in images(data) for part in image.manifest.parts}
-    for part in (data / PARTS).glob("*"):
-        if part.name not in used and not part.name.endswith(".lock"):
-            shutil.rmtree(part, ignore_errors=True)
-    return removed
+    (data / PARTS).mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        if not take(data / PARTS, held):
+            raise HostError(
+                "an image is being built in this directory", hint="Prune when that is done."
+            )
+        whole = [each for each in images(data) if _is_whole(each)]
+        names = [each.directory.name for each in whole]
+        others = sorted({each.name for each in (data / IMAGES).glob("*/")} - set(names))
+        gone = [*names[max(0, keep) :], *others]
+        for name in gone:
+            # The manifest first: half an image is none.
+            (data / IMAGES / name / MANIFEST).unlink(missing_ok=True)
+            shutil.rmtree(data / IMAGES / name)
+        used = {part.inputs for image in images(data) for part in image.manifest.parts}
+        for part in (data / PARTS).glob("*"):
+            if part.name not in used:
+                shutil.rmtree(part)
+    return gone
+
+
+def _is_whole(image: Image) -> bool:
+    try:
+        _check_files(image)
+    except ImageDamaged:
+        return False
+    return True
 
 
 def _check_files(image: Image) -> None:

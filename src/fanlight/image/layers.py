@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .commands import run
+from .reading import MAKER
 
 UUID = "b2a8c0de-0000-4000-8000-66616e6c6967"
 """Of every layer's file system: what is the same is the same to the byte."""
+EROFS = ("-zlz4hc", "-T0", "-U", UUID)
+"""mkfs.erofs's options: as old as the epoch, and with owners as they are."""
+HOW = repr((MAKER, EROFS))
+"""Part of every layer's name: made in another way, it is another layer."""
 GUEST = Path("opt/fanlight/guest.pyz")
 TOOLS = Path("opt/fanlight/tools")
 OWN_ETC = {"machine-id": "/run/identity/machine-id", "hostname": "/run/identity/hostname"}
@@ -33,12 +38,13 @@ class ToolTree:
     @property
     def inputs(self) -> str:
         """A digest of what the tree is: it is locked, so its name and version say it."""
-        return hashlib.sha256(f"tool {self.name} {self.version}".encode()).hexdigest()[:20]
+        said = f"tool {self.name} {self.version} {HOW}"
+        return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
 def guest_inputs(guest: Path, etc: Mapping[str, str]) -> str:
     """Name the guest's layer by its content."""
-    digest = hashlib.sha256(repr(sorted(etc.items())).encode() + repr(OWN_ETC).encode())
+    digest = hashlib.sha256(repr((sorted(etc.items()), OWN_ETC, HOW)).encode())
     digest.update(guest.read_bytes())
     return digest.hexdigest()[:20]
 
@@ -62,8 +68,8 @@ async def make_tool_layer(tool: ToolTree, place: Path, target: Path) -> None:
 
 
 async def make_erofs(tree: Path, target: Path) -> None:
-    """Make a file system of a tree: as old as the epoch, and with owners as they are."""
-    words = ["mkfs.erofs", "--quiet", "-zlz4hc", "-T0", "-U", UUID, str(target), str(tree)]
+    """Make a file system of a tree."""
+    words = ["mkfs.erofs", "--quiet", *EROFS, str(target), str(tree)]
     await run(words, what=f"making {target.name}")
 
 

@@ -41,6 +41,13 @@ class Manifest:
     tools: dict[str, str]
     """The tools in it, and their versions."""
     schema: int = SCHEMA
+    chosen_at: float = 0.0
+    """When it was last built again, without a change; 0: never."""
+
+    @property
+    def current_at(self) -> float:
+        """By what the newest image is told: the one that was asked for last."""
+        return max(self.made_at, self.chosen_at)
 
     def of(self, role: str) -> tuple[Part, ...]:
         """Give the parts of a role."""
@@ -49,6 +56,13 @@ class Manifest:
     def to_json(self) -> str:
         """Write it, the same for the same content."""
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Put an image's manifest in its place, whole or not at all."""
+    unfinished = directory / f"{MANIFEST}.part"
+    unfinished.write_text(manifest.to_json())
+    unfinished.replace(directory / MANIFEST)
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -7,6 +7,9 @@ from urllib.parse import quote
 
 from .manifest import Manifest
 
+SBOM = "sbom.json"
+"""Its file, beside the manifest."""
+
 
 def sbom(manifest: Manifest, distribution: str) -> str:
     """Give the bill of materials as JSON.

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from fanlight.cli.app import app
 from fanlight.errors import HostError, ImageDamaged, ImageMissing
-from fanlight.image import Manifest, Part, images, open_image, prune, verify
+from fanlight.image import Manifest, Part, ToolTree, images, layers, open_image, prune, verify
 from fanlight.image.build import installed_packages
 from fanlight.image.initrd import load_order, read_depends
+from fanlight.image.layers import guest_inputs
 from fanlight.image.manifest import digest_of
 from fanlight.image.packages import read_uris
 from fanlight.image.reading import FOLDER, read_recipe
@@ -140,6 +143,44 @@ def test_pruning_keeps_the_newest_and_the_parts_that_they_have(tmp_path: Path) -
     assert [each.name for each in (tmp_path / "image-parts").iterdir()] == ["inputs-two"]
     assert prune(tmp_path, keep=0) == ["c", "b"]
     assert list((tmp_path / "image-parts").iterdir()) == []
+
+
+def test_pruning_removes_what_is_damaged_and_what_was_cut_off(tmp_path: Path) -> None:
+    image_in(tmp_path, "whole", 1, b"one")
+    (image_in(tmp_path, "cut", 3, b"two") / "base.erofs").write_bytes(b"")
+    (image_in(tmp_path, "unread", 2, b"three") / "manifest.json").write_text("{")
+    (tmp_path / "images" / "other.part").mkdir()
+    (tmp_path / "image-parts" / "other.part").mkdir()
+    assert prune(tmp_path, keep=1) == ["cut", "other.part", "unread"]
+    assert [each.name for each in (tmp_path / "images").iterdir()] == ["whole"]
+    assert [each.name for each in (tmp_path / "image-parts").iterdir()] == ["inputs-one"]
+
+
+def test_layers_are_named_by_how_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = tmp_path / "guest.pyz"
+    guest.write_bytes(b"guest")
+    tool = ToolTree("wrangler", "4", tmp_path)
+    before = tool.inputs, guest_inputs(guest, {})
+    monkeypatch.setattr(layers, "HOW", "in another way")
+    after = tool.inputs, guest_inputs(guest, {})
+    assert not set(before) & set(after)
+
+
+def test_an_image_is_shown_with_its_layers_packages_and_tools(tmp_path: Path) -> None:
+    image_in(tmp_path, "one", 1)
+    shown = CliRunner().invoke(app, ["image", "show", "one", "--data", str(tmp_path)])
+    assert shown.exit_code == 0
+    said = " ".join(shown.output.split())
+    for each in (
+        "made at: 1970-01-01 00:00:01 UTC",
+        "packages: 1",
+        "tools: wrangler 4",
+        f"{tmp_path}/images/one/sbom.json",
+        "layer base.erofs 5",
+    ):
+        assert each in said
 
 
 def test_the_bill_of_materials_names_packages_and_tools(tmp_path: Path) -> None:
