@@ -191,6 +191,11 @@ def _check_networks(settings: ServeSettings) -> None:
 
 
 def _check_egress(settings: ServeSettings) -> None:
+    if settings.egress_pins and settings.egress_mode == "none":
+        raise SettingRejected(
+            "egress_pins have no effect while egress_mode is none.",
+            hint="Set --egress-mode listed without domains: then only the pins are reached.",
+        )
     for name, address in settings.egress_pins.items():
         if not (_is_host_and_port(name) and _is_host_and_port(address)):
             raise SettingRejected(

@@ -32,7 +32,7 @@ def do_life(driver: Driver, command: lifecycle.Command) -> None:
                 driver.ref,
                 driver.id,
                 restricted=record.tool is not None,
-                policy=driver.shown.network.policy(settings.policy),
+                policy=driver.shown.network.enforce(settings.policy),
             )
             driver.machine.start(spec)
         case lifecycle.DestroyMachine():

@@ -38,8 +38,8 @@ class FanOut(Registry):
             case GatewayExited(status, tail):
                 metrics.GATEWAY_RESTARTS.inc()
                 _log.error("the gateway died", status=status, tail=tail)
-            case EgressRefused(machine, destination, reason, count):
-                metrics.EGRESS_REFUSED.labels(reason).inc(count)
+            case EgressRefused(machine, destination, reason, count, why):
+                metrics.EGRESS_REFUSED.labels(why).inc(count)
                 self._tell_refused(machine, destination, reason, count)
             case _:
                 pass  # providers tell of machines

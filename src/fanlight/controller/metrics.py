@@ -98,7 +98,9 @@ WARM_AGE = _histogram(
     buckets=_WAITED,
 )
 EGRESS_REFUSED = _counter(
-    "fanlight_egress_refused", "Connections of machines that were refused", ["reason"]
+    "fanlight_egress_refused",
+    "Connections of machines that were refused, by a closed list of reasons",
+    ["reason"],
 )
 GATEWAY_RESTARTS = _counter("fanlight_gateway_restarts", "Times the gateway was spawned again")
 LINKS_BROKEN = _counter("fanlight_links_broken", "Links to guests that ended unasked", ["why"])

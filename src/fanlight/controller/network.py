@@ -57,6 +57,7 @@ class Network:
 
     def __init__(self, mode: Mode, domains: tuple[str, ...]) -> None:
         self._mode, self._domains = mode, domains
+        self._enforced: tuple[Mode, tuple[str, ...]] | None = None
         self._refused: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._count = 0
 
@@ -67,13 +68,22 @@ class Network:
         for destination, reason, count in memo.get("refused", ()):
             found._refused[destination, reason] = count
         found._count = memo.get("count", 0)
+        if enforced := memo.get("enforced"):
+            found._enforced = enforced[0], tuple(enforced[1])
         return found
 
     def to_memo(self) -> dict[str, Any]:
         """Give it as JSON."""
         refused = [[*key, count] for key, count in self._refused.items()]
         domains = list(self._domains)
-        return {"mode": self._mode, "domains": domains, "refused": refused, "count": self._count}
+        memo = {"mode": self._mode, "domains": domains, "refused": refused, "count": self._count}
+        return memo | ({"enforced": list(self._enforced)} if self._enforced else {})
+
+    def enforce(self, server: EgressPolicy) -> EgressPolicy:
+        """Give the policy of the machine that is made now; from now on it is the one shown."""
+        policy = self.policy(server)
+        self._enforced = policy.mode, policy.domains
+        return policy
 
     def policy(self, server: EgressPolicy) -> EgressPolicy:
         """Give what the egress proxy is told; pins and ports are the server's.
@@ -99,7 +109,8 @@ class Network:
     def view(self) -> NetworkView:
         """How it stands."""
         refused = tuple(RefusedView(*key, count) for key, count in self._refused.items())
-        return NetworkView(self._mode, self._domains, refused, self._count)
+        mode, domains = self._enforced or (self._mode, self._domains)
+        return NetworkView(mode, domains, refused, self._count)
 
 
 def narrowed(server: EgressPolicy, asked: NetworkRequest | None) -> Network:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
-import socket
 import urllib.parse
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fanlight.errors import FanlightError, SettingRejected
@@ -16,9 +15,9 @@ from fanlight.wire import EgressPolicy
 from .addresses import Address, is_this_hosts, why_refused
 from .policy import Destination, EgressDenied, check_policy, pin_of
 from .requests import MOST_HEAD_BYTES
+from .resolver import Lookups, Resolve, resolve_name
 from .settings import EgressSettings
 
-Resolve = Callable[[str], Awaitable[tuple[Address, ...]]]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 RESOLVE_TIMEOUT_S = 8.0
 CONNECTION_ATTEMPT_S = 4.0
@@ -53,7 +52,7 @@ class Connected:
 
 
 class Dialler:
-    """Connects machines. One for all of them; each call brings the machine's policy."""
+    """Connects machines. One for all of them; each call brings the machine's own limits."""
 
     def __init__(
         self,
@@ -67,7 +66,9 @@ class Dialler:
         self._refused = tuple(map(ipaddress.ip_network, settings.refused_networks))
         self._upstream = parse_upstream(settings.upstream_proxy)
 
-    async def connect(self, policy: EgressPolicy, destination: Destination) -> Connected:
+    async def connect(
+        self, policy: EgressPolicy, destination: Destination, lookups: Lookups
+    ) -> Connected:
         """Connect to where a machine wants to go.
 
         Raises:
@@ -77,7 +78,7 @@ class Dialler:
         if pinned := pin_of(policy, destination):
             return Connected(*await self._open(*pinned))
         check_policy(policy, destination)
-        addresses = await self._addresses(destination)
+        addresses = await self._addresses(destination, lookups)
         if self._upstream:
             streams = await self._open(self._upstream.host, self._upstream.port)
             return Connected(*streams, via=self._upstream)
@@ -88,25 +89,25 @@ class Dialler:
                 last = error
         raise last
 
-    async def _addresses(self, destination: Destination) -> tuple[Address, ...]:
+    async def _addresses(self, destination: Destination, lookups: Lookups) -> tuple[Address, ...]:
         """Give the addresses that may be connected to, at least one (none: upstream resolves)."""
         found: tuple[Address, ...]
         if destination.address is not None:
             found = (destination.address,)
         else:
-            found = await self._resolved(destination.host)
+            found = await self._resolved(destination.host, lookups)
         reasons = [why_refused(each, self._refused, self._is_own) for each in found]
         allowed = tuple(each for each, reason in zip(found, reasons, strict=True) if not reason)
         if found and not allowed:
-            raise EgressDenied(f"{found[0]} is {reasons[0]}")
+            raise EgressDenied(f"{found[0]} is {reasons[0]}", "address")
         # A public name with a private address beside it is either broken or rebinding; connect
         # to the public ones only, and never look the name up again.
         return allowed
 
-    async def _resolved(self, name: str) -> tuple[Address, ...]:
+    async def _resolved(self, name: str, lookups: Lookups) -> tuple[Address, ...]:
         try:
             async with asyncio.timeout(RESOLVE_TIMEOUT_S):
-                found = await self._resolve(name)
+                found = await self._resolve(name, lookups)
         except (OSError, TimeoutError):
             found = ()
         # Behind an upstream proxy this host may know no public names: then the proxy resolves.
@@ -122,14 +123,6 @@ class Dialler:
         except (OSError, TimeoutError) as error:
             reason = getattr(error, "strerror", None) or "no answer"
             raise Unreachable(f"{host} port {port}: {reason}") from None
-
-
-async def resolve_name(name: str) -> tuple[Address, ...]:
-    """Ask this host's resolver. The final dot keeps its search domains out."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(name + ".", None, type=socket.SOCK_STREAM)
-    texts = dict.fromkeys(str(address[0]) for *_, address in found)
-    return tuple(ipaddress.ip_address(text) for text in texts)
 
 
 def parse_upstream(url: str) -> Upstream | None:

@@ -10,25 +10,31 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
 import sys
 from collections import Counter
-from concurrent.futures.thread import ThreadPoolExecutor
 
 from fanlight.errors import PeerError
-from fanlight.wire import AttachEgress, DetachEgress, EgressRefused, MachineRef, Message
+from fanlight.wire import (
+    AttachEgress,
+    DetachEgress,
+    EgressRefused,
+    MachineRef,
+    Message,
+    Refusal,
+)
 
 from .channel import Channel
 from .children import drop_privileges
-from .dial import Dialler, resolve_name
+from .dial import Dialler
 from .proxy import MachineProxy
 from .settings import EgressSettings, egress_from_json, read_descriptor
 
 log = logging.getLogger(__name__)
 
-RESOLVER_THREADS = 32
 REPORT_EVERY_S = 1.0
 MOST_DESTINATIONS = 64
 """Different refusals reported for each machine in one go; more are counted together."""
@@ -41,7 +47,7 @@ class Egress:
         self._settings, self._keeper = settings, keeper
         self._dialler = Dialler(settings)
         self._proxies: dict[MachineRef, MachineProxy] = {}
-        self._refused: Counter[tuple[MachineRef, str, str]] = Counter()
+        self._refused: Counter[tuple[MachineRef, str, str, Refusal]] = Counter()
         self._news = asyncio.Event()
 
     async def run(self) -> None:
@@ -64,7 +70,7 @@ class Egress:
                     policy,
                     settings=self._settings,
                     dialler=self._dialler,
-                    report=lambda destination, reason: self._note(machine, destination, reason),
+                    report=functools.partial(self._note, machine),
                 )
                 self._proxies[machine] = proxy
                 await proxy.start(listener)
@@ -77,11 +83,11 @@ class Egress:
         if proxy := self._proxies.pop(machine, None):
             proxy.close()
 
-    def _note(self, machine: MachineRef, destination: str, reason: str) -> None:
-        key = (machine, _shown(destination), reason)
+    def _note(self, machine: MachineRef, destination: str, reason: str, why: Refusal) -> None:
+        key = (machine, _shown(destination), reason, why)
         known = sum(1 for each in self._refused if each[0] == machine)
         if key not in self._refused and known >= MOST_DESTINATIONS:
-            key = (machine, "", "and others")
+            key = (machine, "", "and others", why)
         self._refused[key] += 1
         self._news.set()
 
@@ -90,8 +96,8 @@ class Egress:
         while True:
             await self._news.wait()
             self._news.clear()
-            for (machine, destination, reason), count in self._refused.items():
-                self._keeper.send(EgressRefused(machine, destination, reason, count))
+            for (machine, destination, reason, why), count in self._refused.items():
+                self._keeper.send(EgressRefused(machine, destination, reason, count, why))
             self._refused.clear()
             await asyncio.sleep(REPORT_EVERY_S)
 
@@ -102,7 +108,6 @@ def _shown(destination: str) -> str:
 
 async def _run(settings: EgressSettings, control: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(RESOLVER_THREADS))
     channel = Channel(control)
     serving = asyncio.current_task()
     assert serving is not None  # we are in it
@@ -115,7 +120,7 @@ async def _run(settings: EgressSettings, control: socket.socket) -> None:
 
 async def _warm_up() -> None:
     with contextlib.suppress(OSError):
-        await resolve_name("localhost")
+        await asyncio.get_running_loop().getaddrinfo("localhost.", None)
 
 
 def main() -> int:

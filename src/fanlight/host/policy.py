@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from fanlight.errors import FanlightError
-from fanlight.wire import EgressPolicy
+from fanlight.wire import EgressPolicy, Refusal
 
 from .addresses import Address
 
@@ -37,6 +37,10 @@ class EgressDenied(FanlightError):
     title = "Fanlight refused this address"
     status = 403
 
+    def __init__(self, message: str, why: Refusal) -> None:
+        super().__init__(message)
+        self.why: Refusal = why
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
@@ -59,17 +63,18 @@ def parse_destination(authority: str, default_port: int | None = None) -> Destin
     """
     match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/?#\s]+)(?::([0-9]{1,5}))?", authority)
     if match is None:
-        raise EgressDenied("it is not a host and a port")
+        raise EgressDenied("it is not a host and a port", "unreadable")
     port = int(match[2]) if match[2] else default_port
     if port is None or not 0 < port < 65_536:
-        raise EgressDenied("it has no port that can be")
+        raise EgressDenied("it has no port that can be", "unreadable")
     host = match[1].strip("[]").lower().removesuffix(".")
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         address = None
     if address is None and not is_name(host):
-        raise EgressDenied("its host is neither a name nor an address in its usual form")
+        text = "its host is neither a name nor an address in its usual form"
+        raise EgressDenied(text, "unreadable")
     return Destination(host, port, address)
 
 
@@ -83,8 +88,8 @@ def is_name(host: str) -> bool:
 
 
 def pin_of(policy: EgressPolicy, destination: Destination) -> tuple[str, int] | None:
-    """Give the address that the operator pinned a name to, or None."""
-    pinned = policy.pins.get(str(destination))
+    """Give the address that the operator pinned a name to, or None. `none` has no pins either."""
+    pinned = None if policy.mode == "none" else policy.pins.get(str(destination))
     if pinned is None:
         return None
     host, _, port = pinned.rpartition(":")
@@ -98,13 +103,13 @@ def check_policy(policy: EgressPolicy, destination: Destination) -> None:
         EgressDenied: it may not be reached.
     """
     if policy.mode == "none":
-        raise EgressDenied("this machine may not reach the internet")
+        raise EgressDenied("this machine may not reach the internet", "no-internet")
     if policy.ports and destination.port not in policy.ports:
-        raise EgressDenied(f"port {destination.port} is not open to machines")
+        raise EgressDenied(f"port {destination.port} is not open to machines", "port")
     if policy.mode == "listed" and not _is_listed(policy, destination.host):
-        raise EgressDenied("it is not on this machine's list")
+        raise EgressDenied("it is not on this machine's list", "not-listed")
     if destination.address is None and _is_local(destination.host):
-        raise EgressDenied("it is a name for something local")
+        raise EgressDenied("it is a name for something local", "local-name")
 
 
 def _is_listed(policy: EgressPolicy, host: str) -> bool:

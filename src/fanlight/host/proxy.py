@@ -8,13 +8,14 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 
-from fanlight.wire import EgressPolicy, MachineRef
+from fanlight.wire import EgressPolicy, MachineRef, Refusal
 
 from .dial import Connected, Dialler, Unreachable
 from .forward import forward, read_head
 from .policy import Destination, EgressDenied, parse_destination
 from .relay import Traffic, relay
 from .requests import MOST_HEAD_BYTES, BadHead, Request, parse_request, parse_response
+from .resolver import Lookups
 from .settings import EgressSettings
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,8 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 class MachineProxy:
-    """Serves one machine's listener until closed. `report(destination, reason)` hears refusals."""
+    """Serves one machine's listener until closed. `report(destination, reason, why)` hears
+    refusals."""
 
     def __init__(
         self,
@@ -33,7 +35,7 @@ class MachineProxy:
         *,
         settings: EgressSettings,
         dialler: Dialler,
-        report: Callable[[str, str], None],
+        report: Callable[[str, str, Refusal], None],
     ) -> None:
         self.machine, self.policy = machine, policy
         self.traffic = Traffic()
@@ -41,6 +43,8 @@ class MachineProxy:
         self._idle_s = settings.idle_timeout_s
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._accepted = 0
+        self._lookups = Lookups()
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to accept; the listener is ours from now on."""
@@ -62,15 +66,20 @@ class MachineProxy:
         )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._open) >= self.policy.max_connections * 2:  # each has two ends
-            self._report("", f"more than {self.policy.max_connections} connections at once")
+        # The machine's ends: those that are not connected any further yet count as well.
+        if self._accepted >= self.policy.max_connections:
+            text = f"more than {self.policy.max_connections} connections at once"
+            self._report("", text, "connections")
             writer.transport.abort()
             return
+        self._accepted += 1
         try:
             with self._held(writer):
                 await self._answer(reader, writer)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             log.debug("a connection of %s broke: %r", self.machine, error)
+        finally:
+            self._accepted -= 1
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wanted = ""
@@ -82,7 +91,7 @@ class MachineProxy:
             destination = parse_destination(wanted, None if not request.path else 80)
             await self._pass_on(request, destination, reader, writer)
         except EgressDenied as error:
-            self._report(wanted, str(error))
+            self._report(wanted, str(error), error.why)
             await _say(writer, 403, f"Fanlight refused this address: {wanted}: {error}.")
         except Unreachable as error:
             await _say(writer, 502, f"Fanlight could not reach {wanted}: {error}.")
@@ -98,7 +107,7 @@ class MachineProxy:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        connected = await self._dialler.connect(self.policy, destination)
+        connected = await self._dialler.connect(self.policy, destination, self._lookups)
         with self._held(connected.writer):
             far = (connected.reader, connected.writer)
             if request.path:

@@ -93,6 +93,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         {"max_viewers_per_session": 33},
         {"egress_domains": ("a.test",)},
         {"egress_pins": {"a.test": "127.0.0.1:443"}},
+        {"egress_pins": {"a.test:443": "127.0.0.1:443"}, "egress_mode": "none"},
         {"egress_pins": {"a.test:443": "127.0.0.1:x"}},
         {"egress_upstream_proxy": "https://proxy.test:3128"},
         {"egress_upstream_proxy": "proxy.test:3128"},

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY, generate_latest
 
 from fanlight.controller import NetworkRequest, StartRequest
 from fanlight.controller.network import MOST_REFUSED, Network, narrowed
 from fanlight.errors import InvalidRequest
 from fanlight.host.policy import EgressDenied, check_policy, parse_destination
 from fanlight.store import OWNER
-from fanlight.wire import EgressPolicy, EgressRefused
+from fanlight.wire import EgressPolicy, EgressRefused, MachineRef
 
 if TYPE_CHECKING:
     from .conftest import Stage
@@ -105,6 +106,32 @@ def test_what_is_refused_is_counted_and_only_so_much_is_remembered_by_name() -> 
     assert (view.refused[-1].destination, view.refused[-1].count) == ("n20.example:443", 3)
 
 
+def test_what_is_shown_is_what_the_machine_got_also_after_a_restart_with_less() -> None:
+    network = Network.recalled(narrowed(PUBLIC, None).to_memo())
+    assert network.view.mode == "public"
+
+    assert network.enforce(LISTED) == LISTED
+
+    view = Network.recalled(network.to_memo()).view
+    assert (view.mode, view.domains) == ("listed", LISTED.domains)
+
+
+def _counted(reason: str) -> float:
+    name, labels = "fanlight_egress_refused_total", {"reason": reason}
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_refusals_are_counted_by_code_and_never_by_address(stage: Stage) -> None:
+    async with stage.controlled() as controller:
+        before = _counted("address")
+        for number in range(5):
+            text = f"10.0.0.{number} is a private network"
+            controller.keeper_said(EgressRefused(MachineRef("m"), "x", text, 2, "address"))
+        assert _counted("address") == before + 10
+        said = generate_latest(REGISTRY).decode()
+        assert "10.0.0." not in said
+
+
 async def test_the_machine_is_made_with_the_sessions_own_network(stage: Stage) -> None:
     async with stage.controlled(policy=LISTED) as controller:
         request = StartRequest(network=asks("listed", "a.example.org"))
@@ -120,7 +147,9 @@ async def test_the_owner_sees_where_the_machine_was_refused(stage: Stage) -> Non
         id_ = (await controller.start(OWNER, StartRequest())).session_id
         await stage.reaches(id_, "vm_created")
         ref = stage.provider.started[-1].ref
-        controller.keeper_said(EgressRefused(ref, "10.0.0.1:80\x1b[2J", "it is private", 3))
+        controller.keeper_said(
+            EgressRefused(ref, "10.0.0.1:80\x1b[2J", "it is private", 3, "address")
+        )
 
         network = (await controller.session(OWNER, id_)).to_json()["network"]
 

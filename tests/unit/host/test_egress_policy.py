@@ -145,3 +145,29 @@ def test_a_pin_holds_for_its_name_and_port_only() -> None:
     assert pin_of(policy, parse_destination("IDP.test:443")) == ("127.0.0.1", 9443)
     assert pin_of(policy, parse_destination("idp.test:80")) is None
     assert pin_of(policy, parse_destination("x.idp.test:443")) is None
+
+
+def test_where_nothing_is_reached_no_pin_is_either() -> None:
+    pins = {"idp.test:443": "127.0.0.1:4433"}
+    wanted = parse_destination("idp.test:443")
+
+    assert pin_of(EgressPolicy(mode="listed", pins=pins), wanted) == ("127.0.0.1", 4433)
+    assert pin_of(EgressPolicy(mode="none", pins=pins), wanted) is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "authority", "why"),
+    [
+        (EgressPolicy(mode="none"), "example.org:443", "no-internet"),
+        (EgressPolicy(), "example.org:25", "port"),
+        (EgressPolicy(mode="listed"), "example.org:443", "not-listed"),
+        (EgressPolicy(), "printer.lan:443", "local-name"),
+        (EgressPolicy(), "127.1:80", "unreadable"),
+    ],
+)
+def test_a_refusal_has_a_code_without_what_was_asked_for(
+    policy: EgressPolicy, authority: str, why: str
+) -> None:
+    with pytest.raises(EgressDenied) as raised:
+        check_policy(policy, parse_destination(authority))
+    assert raised.value.why == why

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from fanlight.host.addresses import Address
 from fanlight.host.dial import Dialler
 from fanlight.host.proxy import MachineProxy
+from fanlight.host.resolver import Lookups
 from fanlight.host.settings import EgressSettings
-from fanlight.wire import EgressPolicy, MachineRef
+from fanlight.wire import EgressPolicy, MachineRef, Refusal
 
 LIMITS = EgressSettings(header_timeout_s=0.2, idle_timeout_s=2, connect_timeout_s=1)
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -22,7 +23,7 @@ class Playground:
     """A proxy, what it refused, and a server of the test's own pinned as pinned.test:80."""
 
     def __init__(self) -> None:
-        self.refused: list[tuple[str, str]] = []
+        self.refused: list[tuple[str, str, Refusal]] = []
         self.lookups: list[str] = []
         self.port = 0
 
@@ -36,10 +37,12 @@ class Playground:
 
 
 @contextlib.asynccontextmanager
-async def playground(serve: Handler, resolves_to: str = "10.0.0.1") -> AsyncIterator[Playground]:
+async def playground(
+    serve: Handler, resolves_to: str = "10.0.0.1", most: int = 256
+) -> AsyncIterator[Playground]:
     play = Playground()
 
-    async def resolve(name: str) -> tuple[Address, ...]:
+    async def resolve(name: str, lookups: Lookups) -> tuple[Address, ...]:
         play.lookups.append(name)
         return (ipaddress.ip_address(resolves_to),)
 
@@ -47,10 +50,10 @@ async def playground(serve: Handler, resolves_to: str = "10.0.0.1") -> AsyncIter
     port = server.sockets[0].getsockname()[1]
     proxy = MachineProxy(
         MachineRef("m1"),
-        EgressPolicy(pins={"pinned.test:80": f"127.0.0.1:{port}"}),
+        EgressPolicy(pins={"pinned.test:80": f"127.0.0.1:{port}"}, max_connections=most),
         settings=LIMITS,
         dialler=Dialler(LIMITS, resolve=resolve),
-        report=lambda destination, reason: play.refused.append((destination, reason)),
+        report=lambda destination, reason, why: play.refused.append((destination, reason, why)),
     )
     listener = socket.create_server(("127.0.0.1", 0))
     play.port = listener.getsockname()[1]
@@ -83,7 +86,9 @@ async def test_a_name_that_means_a_private_address_is_refused_and_looked_up_once
         assert answer.startswith(b"HTTP/1.1 403 ")
         assert b"Fanlight refused this address" in answer
         assert play.lookups == ["rebind.example.org"]
-        assert play.refused == [("rebind.example.org:443", "10.0.0.1 is a private network")]
+        assert play.refused == [
+            ("rebind.example.org:443", "10.0.0.1 is a private network", "address")
+        ]
 
 
 async def test_a_request_is_passed_on_without_what_is_meant_for_the_proxy() -> None:
@@ -133,3 +138,14 @@ async def test_an_answer_that_is_not_http_is_named() -> None:
 
         assert answer.startswith(b"HTTP/1.1 502 ")
         assert b"not HTTP" in answer
+
+
+async def test_connections_that_have_asked_for_nothing_yet_count_as_much_as_others() -> None:
+    async with playground(nothing, most=2) as play, asyncio.timeout(5):
+        held = [await asyncio.open_connection("127.0.0.1", play.port) for _ in range(2)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", play.port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        assert play.refused == [("", "more than 2 connections at once", "connections")]
+        for each in (writer, *(writer for _, writer in held)):
+            each.close()

@@ -15,13 +15,14 @@ from fanlight.errors import SettingRejected
 from fanlight.host.addresses import Address
 from fanlight.host.dial import Dialler, parse_upstream
 from fanlight.host.proxy import MachineProxy
+from fanlight.host.resolver import Lookups
 from fanlight.host.settings import EgressSettings
 from fanlight.wire import EgressPolicy, MachineRef
 
 NAMES = {"public.example": "8.8.8.8", "private.example": "10.0.0.1"}
 
 
-async def resolve(name: str) -> tuple[Address, ...]:
+async def resolve(name: str, lookups: Lookups) -> tuple[Address, ...]:
     if name not in NAMES:
         raise OSError("no such name")
     return (ipaddress.ip_address(NAMES[name]),)
@@ -45,7 +46,7 @@ async def chained(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
         EgressPolicy(),
         settings=settings,
         dialler=Dialler(settings, resolve=resolve),
-        report=lambda destination, reason: None,
+        report=lambda destination, reason, why: None,
     )
     listener = socket.create_server(("127.0.0.1", 0))
     await proxy.start(listener)

@@ -35,6 +35,7 @@ from .hosting import (
     MachineNotSpawned,
     MachineRecord,
     MachineSpawned,
+    Refusal,
     SpawnMachine,
 )
 from .input import (
@@ -246,6 +247,7 @@ __all__ = [
     "PictureClock",
     "PointerMoved",
     "ProcessRestarted",
+    "Refusal",
     "RejectLogin",
     "ReleaseCredential",
     "Rung",

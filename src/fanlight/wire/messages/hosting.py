@@ -59,6 +59,19 @@ class DetachEgress:
     machine: MachineRef
 
 
+Refusal = Literal[
+    "unreadable",
+    "no-internet",
+    "port",
+    "not-listed",
+    "local-name",
+    "address",
+    "connections",
+    "others",
+]
+"""Why a machine was refused, as it is counted: closed, and without what the machine asked for."""
+
+
 @named("egress.refused")
 @dataclass(frozen=True, slots=True)
 class EgressRefused:
@@ -67,7 +80,9 @@ class EgressRefused:
     machine: MachineRef
     destination: str
     reason: str
+    """For a person; may name an address."""
     count: int
+    why: Refusal = "others"
 
 
 # --- controller <-> keeper ----------------------------------------------------------------------

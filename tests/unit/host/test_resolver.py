@@ -1,0 +1,58 @@
+"""The resolver's threads are everybody's: no machine takes more than its part."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+
+from fanlight.host.resolver import MOST_LOOKUPS, Lookups, resolve_name
+
+
+class Stuck:
+    """A resolver that does not answer before it is let go, as with a name server that is gone."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.let_go = threading.Event()
+
+    def __call__(self, name: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        self.asked.append(name)
+        self.let_go.wait()
+        return [(0, 0, 0, "", ("192.0.2.1", 0))]
+
+
+def answer(name: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+    return [(0, 0, 0, "", ("192.0.2.2", 0))]
+
+
+async def give_up(name: str, lookups: Lookups, stuck: Stuck) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await resolve_name(name, lookups, stuck)
+
+
+async def test_a_machine_whose_names_hang_holds_its_part_and_no_more() -> None:
+    stuck, lookups = Stuck(), Lookups()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(40):
+                tasks.create_task(give_up(f"n{number}.example", lookups, stuck))
+        # Nobody waits any longer; the threads are held all the same.
+        assert len(stuck.asked) == MOST_LOOKUPS
+
+        async with asyncio.timeout(5):
+            found = await resolve_name("other.example", Lookups(), answer)
+        assert [str(each) for each in found] == ["192.0.2.2"]
+    finally:
+        stuck.let_go.set()
+
+
+async def test_a_turn_comes_back_when_the_resolver_is_done() -> None:
+    stuck, lookups = Stuck(), Lookups(most=1)
+    try:
+        await give_up("slow.example", lookups, stuck)
+    finally:
+        stuck.let_go.set()
+    async with asyncio.timeout(5):
+        assert await resolve_name("next.example", lookups, answer)
