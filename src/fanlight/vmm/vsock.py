@@ -22,7 +22,8 @@ class VsockFailed(Exception):
 async def connect(path: Path, port: int, *, timeout_s: float = ANSWER_S) -> socket.socket:
     """Give a stream to a port in the guest. Everything after the answer's line is the guest's.
 
-    A snapshot keeps no connections: after a restore this is done again.
+    A snapshot keeps no connections, but who listens in the guest goes on listening: after a
+    restore this is done again (`docs/snapshotting/snapshot-support.md`).
 
     Raises:
         VsockFailed: nobody listens, or there is no answer in time.
