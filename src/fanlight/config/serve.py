@@ -124,6 +124,9 @@ class ServeSettings:
     0: no limit."""
     machine_home_mib: int = 1024
     """Room in a machine's home directory, in MiB, which counts as its memory."""
+    machine_connections_per_s: int = 50
+    """New connections of one machine to the internet a second; five seconds' worth may come at
+    once. 0: no limit."""
 
     warm_machines: int = 1
     """Machines of a kind that are kept ready for the next session, from the first session on that

@@ -70,6 +70,7 @@ class ControllerSettings:
                 mode=given.egress_mode,
                 domains=given.egress_domains,
                 pins=dict(given.egress_pins),
+                connections_per_s=given.machine_connections_per_s,
             ),
             machine_ca_pem=_read(given.machine_ca_file),
             machine_memory_mib=given.machine_memory_mib,

@@ -12,6 +12,7 @@ from fanlight.wire import EgressPolicy, MachineRef, Refusal
 
 from .dial import Connected, Dialler, Unreachable
 from .forward import forward, read_head
+from .pace import Bucket
 from .policy import Destination, EgressDenied, parse_destination
 from .relay import Traffic, relay
 from .requests import MOST_HEAD_BYTES, BadHead, Request, parse_request, parse_response
@@ -21,6 +22,8 @@ from .settings import EgressSettings
 log = logging.getLogger(__name__)
 
 REASONS = {400: "Bad Request", 403: "Forbidden", 408: "Request Timeout", 502: "Bad Gateway"}
+BURST_S = 5
+"""A page may open as many connections at once as come to its machine in so many seconds."""
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
@@ -45,6 +48,7 @@ class MachineProxy:
         self._open: set[asyncio.StreamWriter] = set()
         self._accepted = 0
         self._lookups = Lookups()
+        self._begun = Bucket(policy.connections_per_s, policy.connections_per_s * BURST_S)
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to accept; the listener is ours from now on."""
@@ -66,10 +70,7 @@ class MachineProxy:
         )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # The machine's ends: those that are not connected any further yet count as well.
-        if self._accepted >= self.policy.max_connections:
-            text = f"more than {self.policy.max_connections} connections at once"
-            self._report("", text, "connections")
+        if not self._may_begin():
             writer.transport.abort()
             return
         self._accepted += 1
@@ -80,6 +81,19 @@ class MachineProxy:
             log.debug("a connection of %s broke: %r", self.machine, error)
         finally:
             self._accepted -= 1
+
+    def _may_begin(self) -> bool:
+        """Whether one more connection is within the machine's limits; if not, it is reported."""
+        # The machine's ends: those that are not connected any further yet count as well.
+        if self._accepted >= self.policy.max_connections:
+            text = f"more than {self.policy.max_connections} connections at once"
+            self._report("", text, "connections")
+            return False
+        if not self._begun.take(asyncio.get_running_loop().time()):
+            text = f"more than {self.policy.connections_per_s} new connections a second"
+            self._report("", text, "rate")
+            return False
+        return True
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wanted = ""

@@ -38,7 +38,7 @@ class Playground:
 
 @contextlib.asynccontextmanager
 async def playground(
-    serve: Handler, resolves_to: str = "10.0.0.1", most: int = 256
+    serve: Handler, resolves_to: str = "10.0.0.1", most: int = 256, per_s: int = 0
 ) -> AsyncIterator[Playground]:
     play = Playground()
 
@@ -50,7 +50,11 @@ async def playground(
     port = server.sockets[0].getsockname()[1]
     proxy = MachineProxy(
         MachineRef("m1"),
-        EgressPolicy(pins={"pinned.test:80": f"127.0.0.1:{port}"}, max_connections=most),
+        EgressPolicy(
+            pins={"pinned.test:80": f"127.0.0.1:{port}"},
+            max_connections=most,
+            connections_per_s=per_s,
+        ),
         settings=LIMITS,
         dialler=Dialler(LIMITS, resolve=resolve),
         report=lambda destination, reason, why: play.refused.append((destination, reason, why)),
@@ -149,3 +153,13 @@ async def test_connections_that_have_asked_for_nothing_yet_count_as_much_as_othe
         assert play.refused == [("", "more than 2 connections at once", "connections")]
         for each in (writer, *(writer for _, writer in held)):
             each.close()
+
+
+async def test_connections_that_come_too_fast_are_refused_and_counted() -> None:
+    async with playground(nothing, per_s=1) as play, asyncio.timeout(10):
+        opened = [await asyncio.open_connection("127.0.0.1", play.port) for _ in range(40)]
+        for reader, writer in opened:
+            with contextlib.suppress(ConnectionResetError):
+                await reader.read()  # those let in have a time for their request
+            writer.close()
+        assert set(play.refused) == {("", "more than 1 new connections a second", "rate")}

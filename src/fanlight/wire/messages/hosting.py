@@ -40,6 +40,8 @@ class EgressPolicy:
     max_connections: int = 256
     ports: tuple[int, ...] = (80, 443)
     """Ports that may be asked for; none named: any. Pins go by their own."""
+    connections_per_s: int = 50
+    """New connections, over some seconds (the proxy says how many). 0: no limit."""
 
 
 @named("egress.attach")
@@ -67,6 +69,7 @@ Refusal = Literal[
     "local-name",
     "address",
     "connections",
+    "rate",
     "others",
 ]
 """Why a machine was refused, as it is counted: closed, and without what the machine asked for."""
