@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(120)
 OWN_MOUNTS = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)), "--")
 SMALL_DISK = """
 config=$(cat "$0/fanlight.toml")
-mount -t tmpfs -o size=16m,mode=711 tmpfs "$0"
+mount -t tmpfs -o size=400m,mode=711 tmpfs "$0"
 echo "$config" >"$0/fanlight.toml"
 exec "$@"
 """
@@ -38,7 +38,7 @@ def data_directory() -> Iterator[Path]:
 
 @pytest.fixture
 def small() -> Iterator[Real]:
-    """A server whose DATA is a disk of 16 MiB."""
+    """A server whose DATA is a disk of 400 MiB: enough for starts to be let in."""
     with data_directory() as data:
         within = [*OWN_MOUNTS, "sh", "-ec", SMALL_DISK, str(data)]
         with RunningServer(data=data, within=within) as server, Real(server) as real:
