@@ -20,7 +20,7 @@ from fanlight import wire
 
 HERE = Path(__file__).parent
 SOURCE = Path(__file__).parents[3] / "src" / "fanlight"
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 
 M = TypeVar("M")
 _numbers = itertools.count(1)
