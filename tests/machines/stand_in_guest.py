@@ -9,6 +9,7 @@ Standard library only, as it runs in a machine.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -58,7 +59,9 @@ def main():
     link = socket.socket(socket.AF_UNIX)
     link.bind("/run/fanlight/link.sock")
     link.listen(16)
-    os.write(int(option("--stages-fd")), (STAGES + "\n").encode())
+    stages = int(option("--stages-fd"))
+    signal.signal(signal.SIGUSR1, lambda *_: os.write(stages, b"renewed\n"))
+    os.write(stages, (STAGES + "\n").encode())
     while True:
         connection, _ = link.accept()
         threading.Thread(target=converse, args=(connection,), daemon=True).start()

@@ -112,6 +112,14 @@ class Desktop:
         if said.ca_pem or said.start_url != "about:blank":
             await self._respawn("chromium")
 
+    async def renew(self) -> None:
+        """End what drew random numbers that every clone of this machine has: the browser.
+
+        A renderer makes keys and verifiers of what it has in memory; only a browser that is
+        spawned afterwards has nothing of before. The other programs draw nothing for secrets.
+        """
+        await self._respawn("chromium")
+
     async def _fit_display(self) -> None:
         """Give the display the size that is wanted, once it is there."""
         if not self._display_there.is_set() or self._size == self._display_size:

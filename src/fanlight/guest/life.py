@@ -20,7 +20,7 @@ from .health import HealthServer
 from .journal import Journal
 from .link import Link
 from .login import LoginAgent
-from .options import Options
+from .options import RENEW, RENEWED, Options
 
 _LAST_WORDS_S = 5.0
 """How long a failed agent stays, so that the controller hears the reason."""
@@ -63,7 +63,9 @@ class Agent:
             async with self._tasks as tasks:
                 owner = asyncio.current_task()
                 assert owner
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, owner.cancel)
+                loop = asyncio.get_running_loop()
+                loop.add_signal_handler(signal.SIGTERM, owner.cancel)
+                loop.add_signal_handler(RENEW, lambda: tasks.create_task(self._renew()))
                 tasks.create_task(self._link.run())
                 tasks.create_task(self._health.run())
                 since_ms = (time.monotonic() - self._started_at) * 1000
@@ -89,6 +91,10 @@ class Agent:
             wire.GuestFailed(code=f"{failed.name}-failed", detail=str(failed), tail=failed.tail)
         )
         await asyncio.sleep(_LAST_WORDS_S)
+
+    async def _renew(self) -> None:
+        await self._desktop.renew()
+        self._name_stage(RENEWED)
 
     def _identified(self, said: wire.IdentifyMachine) -> None:
         _stir(said.seed_b64)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 from fanlight.wire.places import PLACES
+
+RENEW = signal.SIGUSR1
+"""Process 1 to the agent: you are a machine of your own from now on."""
+RENEWED = "renewed"
+"""The agent's answer, among the stages: nothing runs any more that drew secrets before that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ def _source() -> str:
     return str(loaded.parent.parent)
 
 
+NICE = "5"
 CHROMIUM_FLAGS = (
     # Loopback goes direct by itself, so that a tool's own callback is reached; nothing else does.
     "--proxy-bypass-list=",
@@ -152,8 +153,13 @@ def proxy(place: str) -> str:
 
 
 def chromium(profile: Path, size: tuple[int, int], url: str, place: str) -> list[str]:
-    """The browser, its own sandbox on, with one page."""
+    """The browser, its own sandbox on, with one page.
+
+    In a virtual machine it starts while somebody already watches, and lets the picture go first.
+    """
+    first = ["/usr/bin/nice", "-n", NICE] if place == "vm" else []
     return [
+        *first,
         CHROMIUM,
         f"--proxy-server={proxy(place)}",
         *CHROMIUM_FLAGS,

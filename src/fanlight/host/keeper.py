@@ -284,18 +284,23 @@ class Keeper:
             answer = MachineNotSpawned(message.as_machine, MachineRefused.code, str(error))
             writer.write(encode(answer))
             return
-        self._attach(machine)
+        self._attach_media(machine, waited_as=message.machine)
+        self._attach_egress(machine)
         writer.write(encode(MachineAssigned(machine.ref, machine.record.pid)))
 
     def _attach(self, machine: KeptMachine) -> None:
         self._attach_media(machine)
         self._attach_egress(machine)
 
-    def _attach_media(self, machine: KeptMachine) -> None:
-        if machine.is_assigned and (held := machine.descriptors):
+    def _attach_media(
+        self,
+        machine: KeptMachine,
+        waited_as: MachineRef | None = None,
+    ) -> None:
+        if held := machine.descriptors:
             numbers = [held.rtp.fileno(), held.rtcp.fileno(), held.control.fileno()]
             spec = machine.spec
-            self._gateway.send(AttachMachine(spec.session, spec.machine), numbers)
+            self._gateway.send(AttachMachine(spec.session, spec.machine, waited_as), numbers)
 
     def _attach_egress(self, machine: KeptMachine) -> None:
         if machine.is_assigned and (held := machine.descriptors):
@@ -303,11 +308,10 @@ class Keeper:
             self._egress.send(AttachEgress(spec.machine, spec.policy), [held.egress.fileno()])
 
     def _detach(self, machine: KeptMachine) -> None:
-        if not machine.is_assigned:
-            return  # neither of them ever heard of it
         spec = machine.spec
         self._gateway.send(DetachMachine(spec.session, spec.machine))
-        self._egress.send(DetachEgress(spec.machine))
+        if machine.is_assigned:  # or the proxy never heard of it
+            self._egress.send(DetachEgress(spec.machine))
 
     def _gateway_spawned(self, gateway: Supervised) -> None:
         for machine in self._machines.values():

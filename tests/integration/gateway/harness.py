@@ -86,8 +86,13 @@ class GatewayProcess:
         )
         return said.sdp
 
-    def attach(self, session: wire.SessionId, machine: Machine) -> None:
-        line = wire.encode(wire.AttachMachine(session, machine.ref))
+    def attach(
+        self,
+        session: wire.SessionId,
+        machine: Machine,
+        waited_as: wire.MachineRef | None = None,
+    ) -> None:
+        line = wire.encode(wire.AttachMachine(session, machine.ref, waited_as))
         socket.send_fds(self.keeper, [line], machine.descriptors)
 
     def detach(self, session: wire.SessionId, machine: Machine) -> None:

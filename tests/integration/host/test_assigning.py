@@ -68,7 +68,7 @@ async def gateway_heard(host: RunningHost, count: int) -> list[Message]:
     return await asyncio.to_thread(read)
 
 
-async def test_a_machine_that_waits_is_listed_and_shown_to_nobody(
+async def test_a_machine_that_waits_is_listed_and_has_no_session_anywhere(
     host: RunningHost,
 ) -> None:
     idle = await host.provider.start(waiting_spec())
@@ -76,7 +76,9 @@ async def test_a_machine_that_waits_is_listed_and_shown_to_nobody(
 
     assert await host.provider.list() == (idle, other)
     assert idle.session == ""
-    assert await gateway_heard(host, 1) == [AttachMachine(other.session, other.ref)]
+    heard = await gateway_heard(host, 2)
+    waits, shown = (AttachMachine(each.session, each.ref) for each in (idle, other))
+    assert heard == [waits, shown]
     assert (await host.python(idle, TRY_PROXY)).strip() == "silence"
 
 
@@ -93,7 +95,8 @@ async def test_it_becomes_the_sessions_machine_with_all_that_runs_in_it(
     assert await host.provider.list() == (machine,)
     assert not await asyncio.to_thread(idle.directory.exists)
     assert await host.python(machine, "print(open('/tmp/mark').read())") == "mine\n"
-    assert await gateway_heard(host, 1) == [AttachMachine(spec.session, spec.ref)]
+    heard = await gateway_heard(host, 2)
+    assert heard[1] == AttachMachine(spec.session, spec.ref, waited_as=idle.ref)
 
 
 async def test_only_its_sessions_policy_lets_it_out(host: RunningHost) -> None:
@@ -150,7 +153,8 @@ async def test_one_that_died_while_it_waited_is_just_gone(
 
     assert await host.provider.list() == ()
     assert not await asyncio.to_thread(idle.directory.exists)
-    assert await gateway_heard(host, 0) == []
+    heard = await gateway_heard(host, 2)
+    assert heard[1] == DetachMachine(SessionId(""), idle.ref)
 
 
 async def test_destroying_it_under_its_new_name_leaves_nothing(
@@ -167,8 +171,8 @@ async def test_destroying_it_under_its_new_name_leaves_nothing(
 
     assert await host.provider.list() == ()
     assert not await asyncio.to_thread(machine.directory.exists)
-    heard = await gateway_heard(host, 2)
-    assert heard[1] == DetachMachine(spec.session, spec.ref)
+    heard = await gateway_heard(host, 3)
+    assert heard[2] == DetachMachine(spec.session, spec.ref)
 
 
 async def test_what_it_writes_is_still_noticed(host: RunningHost) -> None:
@@ -184,20 +188,23 @@ async def test_what_it_writes_is_still_noticed(host: RunningHost) -> None:
     assert "wrote files" in end.tail
 
 
-async def test_another_gateway_is_told_of_those_with_a_session_only(
+async def test_another_gateway_is_told_of_all_as_they_are_now(
     host: RunningHost,
 ) -> None:
-    await host.provider.start(waiting_spec())
+    waits = await host.provider.start(waiting_spec())
     idle = await host.provider.start(waiting_spec())
     spec = fresh_spec()
     await host.provider.assign(idle.ref, spec)
-    await gateway_heard(host, 1)
+    await gateway_heard(host, 3)
     gateway = await asyncio.to_thread(another, host.keeper_pid, "recv_fds", 0)
 
     os.kill(gateway, 9)
 
-    attached = AttachMachine(spec.session, spec.ref)
-    assert await gateway_heard(host, 2) == [attached, attached]
+    heard = await gateway_heard(host, 5)
+    still = AttachMachine(SessionId(""), waits.ref)
+    assert sorted(heard[3:], key=str) == sorted(
+        [still, AttachMachine(spec.session, spec.ref)], key=str
+    )
 
 
 async def test_a_giving_that_is_cancelled_leaves_nothing(host: RunningHost) -> None:

@@ -27,34 +27,48 @@ _LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 
 def spawn_agent(control: int, stages: int, words: tuple[str, ...]) -> int:
     """Spawn it with its ends of the two descriptors; give its process id."""
+    argv = ["/usr/bin/python3", "-I", "-S", GUEST, "--place", "vm"]
+    argv += ["--control-fd", str(control), "--stages-fd", str(stages), *words]
     last = int(_LAST_CAPABILITY.read_text())
     pid = os.fork()
     if pid:
         return pid
-    _become_ordinary(last)
-    for each in (control, stages):
-        os.set_inheritable(each, True)
-    argv = ["/usr/bin/python3", "-I", "-S", GUEST, "--place", "vm"]
-    argv += ["--control-fd", str(control), "--stages-fd", str(stages), *words]
-    _execute(argv)
+    _execute(argv, last, (control, stages))
 
 
 def _become_ordinary(last_capability: int) -> None:
-    libc = ctypes.CDLL(None)
+    """Give up whatever process 1 has.
+
+    Raises:
+        OSError: some of it could not be given up.
+    """
     os.setsid()
     for number in (signal.SIGPIPE, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     for capability in range(last_capability + 1):
-        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+        _prctl(_PR_CAPBSET_DROP, capability)
     os.setgroups([])
     os.setgid(UID)
     os.setuid(UID)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     os.chdir(HOME)
 
 
-def _execute(argv: list[str]) -> NoReturn:
+def _prctl(option: int, argument: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), f"prctl {option}")
+
+
+def _execute(argv: list[str], last_capability: int, inherited: tuple[int, ...]) -> NoReturn:
+    """Become the agent. The forked child never gets back into what process 1 does."""
     try:
+        _become_ordinary(last_capability)
+        for each in inherited:
+            os.set_inheritable(each, True)
         os.execve(argv[0], argv, ENVIRONMENT)  # noqa: S606 - no shell is what is wanted
+    except OSError as error:
+        os.write(2, f"fanlight: the agent cannot be started: {error}\n".encode())
     finally:
         os._exit(127)

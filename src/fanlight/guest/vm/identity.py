@@ -11,12 +11,9 @@ import binascii
 import fcntl
 import os
 import re
-import signal
 import socket
 import struct
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 from fanlight.wire import IdentifyVm
 
@@ -26,8 +23,6 @@ from .network import set_mac
 _RNDADDENTROPY, _RNDRESEEDCRNG = 0x40085203, 0x5207
 """random(4); linux/random.h."""
 _MACHINE_ID = re.compile("[0-9a-f]{32}")
-_STALE = (b"--type=renderer", b"--type=utility")
-"""Chromium's processes that hold random numbers of before: it makes new ones as it needs them."""
 
 
 class NotIdentified(Exception):
@@ -51,7 +46,6 @@ def take_on(said: IdentifyVm) -> None:
         set_mac(said.mac)
     except (OSError, ValueError, binascii.Error) as error:
         raise NotIdentified(str(error)) from None
-    _end_stale_processes()
 
 
 def _stir(seed: bytes) -> None:
@@ -70,24 +64,3 @@ def _write(name: str, text: str) -> None:
     part.write_text(f"{text}\n")
     part.chmod(0o444)
     part.replace(IDENTITY_DIR / name)
-
-
-def _end_stale_processes() -> None:
-    """End what has random numbers in its memory that every clone of the snapshot has too.
-
-    The browser itself stays: it takes its own from the kernel at each use.
-    """
-    for pid in _stale(Path("/proc")):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _stale(proc: Path) -> Iterator[int]:
-    for entry in proc.iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if any(each in words for each in _STALE):
-            yield int(entry.name)

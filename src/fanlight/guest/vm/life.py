@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fanlight import wire
 from fanlight.errors import WireError
+from fanlight.guest.options import RENEW, RENEWED
 from fanlight.relay import Relay, StreamOver
 
 from .agent_process import spawn_agent
@@ -23,6 +24,8 @@ from .network import bring_up
 from .port import open_port
 from .settling import NEEDED, until_quiet
 
+AGENT = "agent"
+"""The stage at which the agent hears a signal."""
 _RB_POWER_OFF = 0x4321FEDC
 """reboot(2)."""
 _SAY_LAST_S = 0.3
@@ -35,13 +38,21 @@ def main() -> int:
         bring_up()
         _prefer_others_for_killing()
         asyncio.run(_live())
-    except (OSError, StreamOver, WireError) as error:
-        sys.stderr.write(f"fanlight: {type(error).__name__}: {error}\n")
+    except* (OSError, StreamOver, WireError) as group:
+        for error in _each(group):
+            sys.stderr.write(f"fanlight: {type(error).__name__}: {error}\n")
     finally:
         if sys.exc_info()[0]:  # or nobody would ever read of it
             traceback.print_exc()
         _switch_off()
     return 1
+
+
+def _each(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+    found: list[Exception] = []
+    for each in group.exceptions:
+        found += _each(each) if isinstance(each, BaseExceptionGroup) else [each]
+    return found
 
 
 async def _live() -> None:
@@ -80,6 +91,7 @@ class Life:
         self._stages: set[str] = set()
         self._all_stages = asyncio.Event()
         self._is_settled = False
+        self._nonce = ""
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -123,6 +135,8 @@ class Life:
         # Who waits for the desktop in vain reads on the console how far it came.
         sys.stderr.write("".join(f"fanlight: {each} is up\n" for each in reached))
         self._stages.update(reached)
+        if RENEWED in reached:
+            self._relay.say(wire.VmIdentified(self._nonce))
         if self._stages >= NEEDED:
             self._all_stages.set()
 
@@ -150,12 +164,17 @@ class Life:
                 pass
 
     def _identify(self, said: wire.IdentifyVm) -> None:
+        is_first, self._nonce = not self._nonce, said.nonce
         try:
             take_on(said)
         except NotIdentified as error:
             self._relay.say(wire.VmFailed(f"the machine's identity: {error}"))
             return
-        self._relay.say(wire.VmIdentified(said.nonce))
+        if is_first and AGENT in self._stages:
+            # The agent ends what was drawn from the generator of before, and says when it has.
+            os.kill(self._agent, RENEW)
+        else:
+            self._relay.say(wire.VmIdentified(said.nonce))
 
     async def _serve(self, channel: int, service: wire.Service) -> None:
         try:

@@ -322,7 +322,7 @@ class Connection:
         self._is_shown, self.is_silent = True, False
         self._say_state("connected")
         self._owner.path_changed()
-        self._owner.want_key_frame(layer=self.layer, new_viewer=True)
+        self._owner.begin(self)
 
     def _answer_if_ready(self) -> None:
         have = {candidate.address for candidate in self._found}

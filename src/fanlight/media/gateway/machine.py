@@ -119,6 +119,10 @@ class MachineSockets:
             self._codec = codec
             self._layers = (Incoming(0, codec, self._limits), Incoming(1, codec, self._limits))
 
+    def show_on(self, screen: Screen) -> None:
+        """Show its picture there from now on."""
+        self._screen = screen
+
     # --- targets ------------------------------------------------------------------------------
 
     def set_targets(self, targets: tuple[Target, ...]) -> None:

@@ -37,6 +37,7 @@ from .networks import (
 from .peer import Ground
 from .session import Session
 from .viewer import Viewer
+from .waiting import WaitingMachine
 from .warm_up import warm_up
 
 
@@ -47,6 +48,7 @@ class Gateway:
         self._around = surroundings
         self._limits = surroundings.limits
         self._sessions: dict[wire.SessionId, Session] = {}
+        self._waiting: dict[wire.MachineRef, WaitingMachine] = {}
         self._server = Server(listener, limits=self._limits, handle=self._handle)
         self._timer = GLib.timeout_add(int(self._limits.stats_s * 1000), self._tell_stats)
 
@@ -56,6 +58,9 @@ class Gateway:
         for session in list(self._sessions.values()):
             session.close()
         self._sessions.clear()
+        for waiting in self._waiting.values():
+            waiting.close()
+        self._waiting.clear()
         self._server.close()
 
     def _tell_stats(self) -> bool:
@@ -82,10 +87,12 @@ class Gateway:
             case wire.DescribeSession(session=session):
                 held = self._sessions.get(session)
                 link.say(held.describe() if held else wire.SessionDescribed(session, known=False))
-            case wire.AttachMachine(session=session, machine=machine):
+            case wire.AttachMachine():
                 rtp, rtcp, control = link.take_sockets(3)
-                self._session(session, "vp8").attach(machine, (rtp, rtcp, control))
+                self._attach(message, (rtp, rtcp, control))
             case wire.DetachMachine(session=session, machine=machine):
+                if (waiting := self._waiting.pop(machine, None)) is not None:
+                    waiting.close()
                 if (known := self._sessions.get(session)) is not None:
                     known.detach(machine)
             case _:
@@ -114,6 +121,24 @@ class Gateway:
                 say=self._server.say,
             )
         return self._sessions[session]
+
+    def _attach(
+        self,
+        message: wire.AttachMachine,
+        sockets: tuple[socket.socket, socket.socket, socket.socket],
+    ) -> None:
+        waiting = self._waiting.pop(message.waited_as or message.machine, None)
+        if not message.session:
+            if waiting is not None:
+                waiting.close()
+            ref = message.machine
+            self._waiting[ref] = WaitingMachine(ref, sockets, limits=self._limits)
+        elif waiting is not None:
+            for each in sockets:  # those it waited with are the same, and what came is known
+                each.close()
+            self._session(message.session, "vp8").take(message.machine, waiting)
+        else:
+            self._session(message.session, "vp8").attach(message.machine, sockets)
 
     def _open_connection(self, request: wire.OpenConnection) -> None:
         why_not = self._refusal(request)

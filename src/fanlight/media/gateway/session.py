@@ -16,12 +16,14 @@ from fanlight.media.rtcp import EncoderReport
 
 from .connection import Connection, Surroundings
 from .frames import Codec, Frame
+from .latest import LatestPicture
 from .machine import MachineSockets
 from .offer import read_offer
 from .peer import PeerFailed
 from .rates import Rates
 from .stream import StreamConnection
 from .viewer import Viewer
+from .waiting import DEFAULT_CODEC, WaitingMachine
 
 PLAN_GAP_S = 0.05
 """Viewers' feedback comes 10 to 20 times a second from each: so often is planned at most."""
@@ -44,6 +46,7 @@ class Session:
         self._codec: Codec = codec
         self._around = surroundings
         self._machine: MachineSockets | None = None
+        self._latest = LatestPicture()
         self._rates: Rates[wire.ConnectionId] = Rates()
         self._planned_at = float("-inf")
         self._display: wire.DisplaySize | None = None
@@ -118,6 +121,14 @@ class Session:
         """A viewer of this layer needs a key frame."""
         if self._machine is not None:
             self._machine.want_key_frame(layer=layer, new_viewer=new_viewer)
+
+    def begin(self, viewer: Viewer) -> None:
+        """Show a viewer that has just come the picture of now, or see that there is one."""
+        source = object()
+        for frame in self._latest.frames() if viewer.layer == 0 else ():
+            viewer.show(frame, source)
+        if viewer.waits_for_key_frame:
+            self.want_key_frame(layer=viewer.layer, new_viewer=True)
 
     def path_changed(self) -> None:
         """Fit what the machine sends, and who gets which layer, to the viewers' paths."""
@@ -196,11 +207,29 @@ class Session:
         self._machine = MachineSockets(
             ref, sockets, codec=self._codec, limits=self._around.limits, screen=self
         )
-        for connection in self.connections.values():
+        self._show_machine(self._machine)
+
+    def take(self, ref: wire.MachineRef, waited: WaitingMachine) -> None:
+        """Show a machine that waited until now, under its new name."""
+        self._drop_machine()
+        machine = self._machine = waited.give()
+        machine.ref = ref
+        machine.show_on(self)
+        if self._codec == DEFAULT_CODEC:
+            self._latest = waited.latest
+        machine.set_codec(self._codec)
+        if waited.display is not None:
+            self.machine_resized(waited.display)
+        self.machine_flow_changed()
+        self._show_machine(machine)
+
+    def _show_machine(self, machine: MachineSockets) -> None:
+        for connection in list(self.connections.values()):
             connection.layer = 0
             connection.miss()
+            self.begin(connection)
         if self.viewers_wait(0):
-            self._machine.want_key_frame(new_viewer=True)
+            machine.want_key_frame(new_viewer=True)
 
     def detach(self, ref: wire.MachineRef) -> None:
         """Let the machine go, if it is this one; viewers stay."""
@@ -213,9 +242,12 @@ class Session:
         self._machine.close()
         self.machine_flow_changed()
         self._machine = None
+        self._latest = LatestPicture()
 
     def machine_showed(self, frame: Frame, source: object) -> None:
         """Send a frame to every viewer of its layer; who is to get another changes here."""
+        if frame.layer == 0:
+            self._latest.take(frame)
         for id_, viewer in list(self.connections.items()):
             if frame.key and frame.layer == self._rates.layer_of(id_):
                 viewer.layer = frame.layer
@@ -224,6 +256,8 @@ class Session:
 
     def machine_damaged(self, layer: int) -> None:
         """No viewer of this layer can decode what follows before a key frame."""
+        if layer == 0:
+            self._latest.spoil()
         for viewer in self.connections.values():
             if viewer.layer == layer:
                 viewer.miss()

@@ -65,7 +65,7 @@ class StreamConnection:
         if self._owner.display is not None:
             self._tell(self._owner.display)
         self._owner.say(wire.ConnectionState(self.session, self.id, "connected"))
-        self._owner.want_key_frame(layer=self.layer, new_viewer=True)
+        self._owner.begin(self)
 
     # --- asked by the controller and the session ------------------------------------------------
 

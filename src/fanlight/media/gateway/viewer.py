@@ -59,6 +59,9 @@ class Owner(Protocol):
     def want_key_frame(self, *, layer: int = 0, new_viewer: bool = False) -> None:
         """A viewer of this layer needs a key frame."""
 
+    def begin(self, viewer: Viewer) -> None:
+        """Show a viewer that has just come the picture of now, or see that there is one."""
+
     def path_changed(self) -> None:
         """A viewer's `estimate_kbps` may be another one now."""
 

@@ -15,10 +15,15 @@ from .naming import named
 @named("session.attach")
 @dataclass(frozen=True, slots=True)
 class AttachMachine:
-    """A machine's media sockets for a session. Descriptors along: RTP, RTCP, control."""
+    """A machine's media sockets for a session. Descriptors along: RTP, RTCP, control.
+
+    An empty `session`: it waits for one. It is shown to nobody, but its picture is kept.
+    """
 
     session: SessionId
     machine: MachineRef
+    waited_as: MachineRef | None = None
+    """What it was called while it waited, if it did."""
 
 
 @named("session.detach")

@@ -37,7 +37,11 @@ class IdentifyVm:
 @named("vm.identified")
 @dataclass(frozen=True, slots=True)
 class VmIdentified:
-    """guest -> host: clock, host name, machine id, MAC and entropy are as they were told."""
+    """guest -> host: clock, host name, machine id, MAC and entropy are as they were told.
+
+    And at the first identity after a snapshot: the browser that came up before it is gone, with
+    the random numbers it had.
+    """
 
     nonce: str
 
