@@ -1,13 +1,14 @@
-"""`./dev bench start`, `latency`, `networks` and `chaos`."""
+"""`./dev bench start`, `density`, `latency`, `networks` and `chaos`."""
 
 from __future__ import annotations
 
 import sys
 
-from . import chaos, latency, networks, start
+from . import chaos, density, latency, networks, start
 
 BENCHES = {
     "start": start.main,
+    "density": density.main,
     "latency": latency.main,
     "networks": networks.main,
     "chaos": chaos.main,

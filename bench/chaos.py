@@ -13,12 +13,11 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from fanlight.host import Layout
 from fanlight.host.leftovers import cgroup_name
 from fanlight.testing.server import RunningServer
 
+from .processes import ancestors, command_lines, find, machine_of, parent_of
 from .report import describe_host
 
 VICTIMS = ("guest", "machine", "gateway", "controller", "keeper")
@@ -152,14 +152,8 @@ class Run:
             self.server.kill()
             self.server.start(port=port)
 
-    def _ref(self, id_: str) -> str:
-        path = next((self.server.data / "store").glob("*.db"))
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
-            row = store.execute("select machine_ref from sessions where id = ?", (id_,)).fetchone()
-        return str(row[0]) if row else "?"
-
     def _machine(self, id_: str) -> list[int]:
-        return find(f"/run/m/{self._ref(id_)}", "bwrap")[:1]
+        return machine_of(self.server.data, id_)
 
     def _guest(self, id_: str) -> list[int]:
         inside = [pid for pid, line in command_lines() if line.startswith(GUESTS)]
@@ -169,33 +163,6 @@ class Run:
     def _keeper(self) -> list[int]:
         gateway = find(str(self.server.data), "gateway.pyz")
         return [parent_of(pid) for pid in gateway[:1]]
-
-
-def find(*words: str) -> list[int]:
-    """Give the processes in whose command line all of these are."""
-    return [pid for pid, line in command_lines() if all(word in line for word in words)]
-
-
-def command_lines() -> Iterator[tuple[int, str]]:
-    """Yield every process with its command line."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
-                yield int(entry.name), line.decode(errors="replace")
-
-
-def parent_of(pid: int) -> int:
-    """Give the process's parent; 0: it is gone."""
-    with contextlib.suppress(OSError, IndexError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return 0
-
-
-def ancestors(pid: int) -> Iterator[int]:
-    """Yield the process's parent, and so on."""
-    while (pid := parent_of(pid)) > 1:
-        yield pid
 
 
 def left_of(data: Path, namespaces: int) -> dict[str, object]:

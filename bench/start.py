@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +130,7 @@ def _lacking(kind: Kind) -> str:
 def _measure(kind: Kind, clients: int, count: int) -> None:
     label = f"start.{kind.name}" + (f".clients_{clients}" if clients > 1 else "")
     runs: list[dict[str, Any]] = []
-    with _served(kind, clients) as server, visitor.signed_in(server.link) as page:
+    with served(kind, clients) as server, visitor.signed_in(server.link) as page:
         page.set_default_timeout(READY_S * 1000)
         # What is made at the first session only, such as a snapshot, is not what is measured.
         _end(page, page.evaluate(WATCH_STARTS, 1))
@@ -151,9 +151,12 @@ def _measure(kind: Kind, clients: int, count: int) -> None:
 
 
 @contextmanager
-def _served(kind: Kind, clients: int) -> Iterator[RunningServer]:
+def served(
+    kind: Kind, clients: int, more: Mapping[str, object] | None = None
+) -> Iterator[RunningServer]:
+    """Run a server of this kind; of virtual machines, once its snapshots are there."""
     data = PLACE if kind.provider == "qemu" else None
-    with RunningServer(kind.settings(clients), data=data) as server:
+    with RunningServer({**kind.settings(clients), **(more or {})}, data=data) as server:
         if kind.provider == "qemu":  # both snapshots first: making one takes the computer
             server.wait_for_line(_PREPARED, READY_S)
         yield server

@@ -49,6 +49,8 @@ class Agent:
         )
         self._login: LoginAgent | None = None
         self._ordered: set[type] = set()
+        self._is_adopted = asyncio.Event()
+        """Whether the desktop is as the controller wants it: a tool is given its authorities."""
         self._tasks = asyncio.TaskGroup()
         self._status = 0
 
@@ -107,6 +109,12 @@ class Agent:
             await self._desktop.identify(said)
         except OSError as error:
             self._journal.say(wire.GuestFailed(code="identity-failed", detail=str(error)))
+            return
+        self._is_adopted.set()
+
+    async def _start_login(self, login: LoginAgent, message: wire.StartLogin) -> None:
+        await self._is_adopted.wait()
+        await login.start(message)
 
     async def _take(self, message: wire.Message) -> None:
         """Do what the controller orders. It repeats orders after a restart: once is enough."""
@@ -114,13 +122,13 @@ class Agent:
             return
         match message:
             case wire.StartLogin():
-                self._login = LoginAgent(
+                self._login = login = LoginAgent(
                     self._journal.say,
                     self._desktop,
                     session=message.session,
                     patience=PATIENCE[self._options.place],
                 )
-                self._tasks.create_task(self._login.start(message))
+                self._tasks.create_task(self._start_login(login, message))
             case wire.ReleaseCredential() if self._login:
                 self._tasks.create_task(self._login.release())
             case wire.RejectLogin() if self._login:
