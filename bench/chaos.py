@@ -12,7 +12,9 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -45,8 +47,6 @@ RIGHT = {
 }
 """Reasons with which a session may end, by what hit it. A keeper's end hits all that are alive,
 and some of them were ending already."""
-MACHINE_UIDS = range(199_999, 265_536)
-"""What machines, the gateway and the egress proxy run under where the server is root's."""
 STAGE_S, END_S, LEFT_S = 90.0, 60.0, 30.0
 
 
@@ -165,40 +165,58 @@ class Run:
         return [parent_of(pid) for pid in gateway[:1]]
 
 
-def left_of(data: Path, namespaces: int) -> dict[str, object]:
-    """Give what is left of a server on this host: nothing, if all is well."""
+def left_of(data: Path, devices: frozenset[str]) -> dict[str, object]:
+    """Give what is left of a server on this host: nothing, if all is well.
+
+    Args:
+        data: its directory.
+        devices: the host's taps and nft tables before (`host_network`).
+    """
     mounts = Path("/proc/self/mounts").read_text().splitlines()
     own = f"*{cgroup_name(Layout(data))}*"
-    cgroups = [str(each) for each in Path("/sys/fs/cgroup").rglob(own) if each.is_dir()]
     machines = data / "run" / "m"
+    members = processes_of(data)
     found: dict[str, object] = {
-        "processes": [line[:120] for _, line in command_lines() if str(data) in line],
-        "machines' processes": [pid for pid, _ in command_lines() if uid_of(pid) in MACHINE_UIDS],
+        "processes": members,
+        "namespaces": sorted({each for pid in members for each in namespaces_of(pid)}),
+        "taps and tables": sorted(host_network() - devices),
         "parts": [str(each) for each in data.rglob("*.part")],
         "mounts": [line for line in mounts if str(data) in line],
-        "cgroups": cgroups,
+        "cgroups": [str(each) for each in Path("/sys/fs/cgroup").rglob(own) if each.is_dir()],
         "files": [each.name for each in machines.iterdir()] if machines.exists() else [],
         "sockets": [each.name for each in (data / "run").glob("*.sock")],
-        "namespaces": max(0, network_namespaces() - namespaces),
     }
     return {name: value for name, value in found.items() if value}
 
 
-def uid_of(pid: int) -> int:
-    """Give the process's uid; -1: it is gone."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}").stat().st_uid
-    return -1
+def processes_of(data: Path) -> list[int]:
+    """Give the processes that name the directory, or are in its control groups."""
+    group, found = cgroup_name(Layout(data)), []
+    for pid, line in command_lines():
+        with contextlib.suppress(OSError):
+            if str(data) in line or group in Path(f"/proc/{pid}/cgroup").read_text():
+                found.append(pid)
+    return found
 
 
-def network_namespaces() -> int:
-    """Count the network namespaces in which a process is."""
+def namespaces_of(pid: int) -> set[str]:
+    """Give the namespaces of a process that are not ours."""
     found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                found.add((entry / "ns" / "net").readlink())
-    return len(found)
+    for kind in ("net", "mnt", "pid"):
+        with contextlib.suppress(OSError):
+            name = os.readlink(f"/proc/{pid}/ns/{kind}")
+            if name != os.readlink(f"/proc/self/ns/{kind}"):
+                found.add(name)
+    return found
+
+
+def host_network() -> frozenset[str]:
+    """Give the host's tap devices and nft tables, which no machine should need."""
+    taps = {each.parent.name for each in Path("/sys/class/net").glob("*/tun_flags")}
+    if not (nft := shutil.which("nft")):
+        return frozenset(taps)
+    said = subprocess.run([nft, "list", "tables"], capture_output=True, text=True, check=False)
+    return frozenset(taps | set(said.stdout.splitlines()))
 
 
 def main() -> None:
@@ -211,7 +229,7 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     given = arguments.parse_args()
     describe_host(bench="chaos", count=given.count, provider=given.provider, seed=given.seed)
-    before, began = network_namespaces(), time.monotonic()
+    before, began = host_network(), time.monotonic()
     settings = {"provider": given.provider, "max_sessions_per_principal": 4 * given.at_once}
     server = RunningServer(settings, data=given.data)
     with server:
@@ -264,9 +282,9 @@ def _signed_in(server: RunningServer) -> httpx.Client:
     return client
 
 
-def _nothing_left(data: Path, namespaces: int) -> dict[str, object]:
+def _nothing_left(data: Path, devices: frozenset[str]) -> dict[str, object]:
     """Look until nothing is left, or it has had time enough to go."""
     deadline = time.monotonic() + LEFT_S
-    while (left := left_of(data, namespaces)) and time.monotonic() < deadline:
+    while (left := left_of(data, devices)) and time.monotonic() < deadline:
         time.sleep(0.5)
     return left
