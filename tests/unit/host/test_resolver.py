@@ -14,9 +14,11 @@ class Stuck:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.let_go = threading.Event()
+        self.begun = threading.Semaphore(0)
 
     def __call__(self, name: str, *_: object, **__: object) -> list[tuple[object, ...]]:
         self.asked.append(name)
+        self.begun.release()
         self.let_go.wait()
         return [(0, 0, 0, "", ("192.0.2.1", 0))]
 
@@ -27,16 +29,15 @@ def answer(name: str, *_: object, **__: object) -> list[tuple[object, ...]]:
 
 async def give_up(names: int, lookups: Lookups, stuck: Stuck, held: int) -> None:
     """Ask for names; once so many are being looked up, wait for none of them any longer."""
-    asking = [
-        asyncio.create_task(resolve_name(f"n{number}.example", lookups, stuck))
-        for number in range(names)
-    ]
-    async with asyncio.timeout(30):
-        while len(stuck.asked) < held:
-            await asyncio.sleep(0.005)
-    for each in asking:
-        each.cancel()
-    await asyncio.gather(*asking, return_exceptions=True)
+    async with asyncio.TaskGroup() as tasks:
+        asking = [
+            tasks.create_task(resolve_name(f"n{number}.example", lookups, stuck))
+            for number in range(names)
+        ]
+        for _ in range(held):
+            assert await asyncio.to_thread(stuck.begun.acquire, timeout=30)
+        for each in asking:
+            each.cancel()
 
 
 async def test_a_machine_whose_names_hang_holds_its_part_and_no_more() -> None:
