@@ -65,6 +65,8 @@ class Run:
     hit: dict[str, str] = field(default_factory=dict)
     alive: set[str] = field(default_factory=set)
     kills: Counter[str] = field(default_factory=Counter)
+    at: Counter[str] = field(default_factory=Counter)
+    """What was killed, and at which stage of whose session."""
     reasons: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
@@ -87,7 +89,9 @@ class Run:
             id_ = self.ask("POST", "/api/auth/start", json={}).json()["sessionId"]
             self.alive.add(id_)
         if victim and self._until(id_, stage):
-            self._kill(victim, id_)
+            done = self._kill(victim, id_)
+            with self.lock:
+                self.at[f"{victim} at {stage}" if done else f"{victim}: gone before"] += 1
         if self.hit.get(id_) != "machine":  # it must end by itself otherwise
             self._until(id_, "ready")
             self.ask("DELETE", f"/api/auth/session/{id_}")
@@ -122,10 +126,11 @@ class Run:
 
     # --- killing ------------------------------------------------------------------------------
 
-    def _kill(self, victim: str, id_: str) -> None:
+    def _kill(self, victim: str, id_: str) -> bool:
+        """Kill it; False: it was not there."""
         if victim == "controller":
             self._restart_controller()
-            return
+            return True
         with self.births if victim == "keeper" else self.lock:
             found = {
                 "guest": lambda: self._guest(id_),
@@ -134,16 +139,17 @@ class Run:
                 "keeper": self._keeper,
             }[victim]()
             if not found:
-                return
+                return False
             for pid in found:
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
-                    return
+                    return False
             self.kills[victim] += 1
             for each in set(self.alive) if victim == "keeper" else {id_}:
                 if victim in HITS:
                     self.hit[each] = HITS[victim]
+        return True
 
     def _restart_controller(self) -> None:
         with self.restarting:
@@ -243,6 +249,7 @@ def main() -> None:
         "name": "chaos",
         "sessions": given.count,
         "killed": dict(run.kills),
+        "at": dict(sorted(run.at.items())),
         "reasons": dict(run.reasons),
         "wrong": run.wrong,
         "left": left,
@@ -254,14 +261,19 @@ def main() -> None:
 
 
 def _plan(chance: random.Random, count: int) -> list[tuple[str, str]]:
-    """Say what is killed of each session, and when: a third of them are hit."""
-    return [
-        (
-            chance.choices(VICTIMS, WEIGHTS)[0] if chance.random() < 1 / 3 else "",
-            chance.choice(STAGES),
-        )
-        for _ in range(count)
-    ]
+    """Say what is killed of each session, and when: exactly a third of them are hit.
+
+    Every stage comes up as often as any other for what is hit, as far as the numbers allow.
+    """
+    hit = count // 3
+    victims = chance.choices(VICTIMS, WEIGHTS, k=hit)
+    victims[: len(VICTIMS)] = VICTIMS[:hit]
+    planned = [(victim, STAGES[at % len(STAGES)]) for at, victim in enumerate(sorted(victims))]
+    chance.shuffle(planned)
+    plan = [("", "ready")] * count
+    for at, each in zip(chance.sample(range(count), hit), planned, strict=True):
+        plan[at] = each
+    return plan
 
 
 def _caught(run: Run) -> Callable[[int], str]:
