@@ -9,6 +9,7 @@ import signal
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Page
@@ -53,14 +54,15 @@ def stopped(machine: Machine) -> Iterator[None]:
         os.killpg(machine.process.pid, signal.SIGCONT)
 
 
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
 async def test_a_second_viewer_sees_what_the_first_sees(
-    gateway: GatewayProcess, page: Page, page_url: str
+    gateway: GatewayProcess, page: Page, page_url: str, codec: Literal["vp8", "h264"]
 ) -> None:
-    gateway.say(wire.OpenSession(SESSION))
+    gateway.say(wire.OpenSession(SESSION, codec))
     assert page.context.browser is not None
     other = await page.context.browser.new_page()
     await other.goto(page_url)
-    async with running_desktop() as (machine, _):
+    async with running_desktop(codec) as (machine, _):
         gateway.attach(SESSION, machine)
         await connect(page, gateway)
         await shows(page, 1280)

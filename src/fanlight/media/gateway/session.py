@@ -66,6 +66,8 @@ class Session:
     def set_codec(self, codec: Codec) -> None:
         """What the session's machines send. Viewers that are there keep what they negotiated."""
         if not self.connections:
+            if codec != self._codec:  # a machine that waited came with a picture in its own
+                self._latest = LatestPicture()
             self._codec = codec
             if self._machine is not None:
                 self._machine.set_codec(codec)
