@@ -26,6 +26,8 @@ INSIDE = Path(__file__).with_name("inside.py")
 FLOODS = Path(__file__).with_name("inside_floods.py")
 PATIENCE_S = 60.0
 PROCESSES = 256
+FEW_THREADS = 64
+"""QEMU's own, and those of what runs beside it."""
 PRIVATE = ("10.0.0.1:443", "192.168.0.1:443", "172.16.0.1:80", "100.64.0.1:443", "[fd00::2]:443")
 SPELLINGS = (
     *("2130706433:80", "0x7f000001:80", "127.1:80", "[::ffff:127.0.0.1]:80"),
@@ -96,7 +98,7 @@ async def attack(host: Host, kind: str) -> Met:
             await link_answers(each, PATIENCE_S)
         met = await _inside(host, kind, machine, neighbour, reached)
     met |= await _media_port(host, kind, machine, neighbour)
-    met |= await _floods(host, machine, neighbour)
+    met |= await _floods(host, kind, machine, neighbour)
     return met
 
 
@@ -180,19 +182,34 @@ async def _flood(host: Host, machine: Machine, which: str, *more: str) -> str:
     return str(answer.get("out", "")).strip()
 
 
-async def _floods(host: Host, machine: Machine, neighbour: Machine) -> Met:
+async def _floods(host: Host, kind: str, machine: Machine, neighbour: Machine) -> Met:
     before = await asyncio.to_thread(disk_used, host.data)
     met = {}
     for row, which in (("too much: processes", "forks"), ("too much: files", "disk")):
         async with asyncio.TaskGroup() as tasks:
             flood = tasks.create_task(_flood(host, machine, which))
             assert await host.python(neighbour, "print(6 * 7)") == "42\n", "the neighbour goes on"
+            threads = await asyncio.to_thread(threads_of, await _pid_inside(host, machine))
         met[row] = flood.result()
+        if kind == "vm" and which == "forks":
+            assert threads < FEW_THREADS, "the host sees none of its processes"
+            met[row] = "its own kernel has them; the host no process more"
     grown_mib = (await asyncio.to_thread(disk_used, host.data) - before) >> 20
     met["too much: files, on the host's disk"] = f"{grown_mib} MiB" if grown_mib else "nothing"
     met["too much: a stream that nobody reads"] = await _stream(host, machine, neighbour)
     met["too much: files where it meets the host"] = await _shared(host, machine)
     return met
+
+
+def threads_of(pid: int) -> int:
+    """How many threads a process and those below it have, on the host."""
+    total, below = 0, [pid]
+    for each in below:
+        with contextlib.suppress(OSError):
+            total += len(list(Path(f"/proc/{each}/task").iterdir()))
+            for task in Path(f"/proc/{each}/task").iterdir():
+                below += map(int, (task / "children").read_text().split())
+    return total
 
 
 def disk_used(data: Path) -> int:
