@@ -12,7 +12,7 @@ import base64
 import json
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -160,27 +160,6 @@ class _Session:
 
 
 Pause = Callable[[float], Awaitable[object]]
-CANCEL_AGAIN_S = 0.5
-
-
-async def ended_by_cancelling(work: Coroutine[Any, Any, None]) -> None:
-    """Await work that must end when we are cancelled, though a library below loses that.
-
-    A cancellation that meets an HTTP read just as it ends was lost now and then: Ctrl-C was
-    printed, and the login went on. So the work is cancelled again until it is over.
-
-    Raises:
-        Exception: whatever the work raises.
-    """
-    # Not in a group, which cancels once: it ends below, whatever happens.
-    task = asyncio.create_task(work)  # noqa: TID251
-    try:
-        await asyncio.wait({task})
-    finally:
-        while not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
-    await task
 
 
 async def connect(
@@ -207,9 +186,8 @@ async def connect(
     async with FanlightClient(server, api_key, transport=transport) as client:
         session = _Session(client, described, out, pause)
         try:
-            begin = session.start_with_key() if api_key else session.start_by_approval()
-            await ended_by_cancelling(begin)
-            await ended_by_cancelling(session.follow())
+            await (session.start_with_key() if api_key else session.start_by_approval())
+            await session.follow()
             sealed = await client.credential(session.id)
             expected = Expected(session.id, session.account)
             opened = open_bundle(sealed, session.identity, described, expected)
