@@ -26,9 +26,11 @@ class Terminal:
 
     def __enter__(self) -> Terminal:
         self._master, slave = pty.openpty()
-        # `setsid --ctty` makes it the controlling terminal, so that Ctrl-C is a signal.
+        # `setsid --ctty` makes it the controlling terminal, so that Ctrl-C is a signal; what a
+        # shell runs in the background ignores that signal, and all below it would too.
+        before = ["/usr/bin/env", "--default-signal=INT", "/usr/bin/setsid", "--ctty"]
         self._process = subprocess.Popen(
-            ["/usr/bin/setsid", "--ctty", *map(str, self._command)],
+            [*before, *map(str, self._command)],
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -42,7 +42,8 @@ async def shown(host: RunningHost, machine: Machine, url: str) -> str:
 DEVELOPERS = ("DeveloperToolsAvailability", "RemoteDebuggingAllowed")
 DEBUG = """
 import json, socket, subprocess, tempfile, time
-with tempfile.TemporaryDirectory() as profile:
+# What the browser spawned may still write while it is removed.
+with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
     argv = [%r, *json.loads(%r), "--headless=new", "--remote-debugging-port=9333",
             "--user-data-dir=" + profile, "data:text/html,x"]
     browser = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
