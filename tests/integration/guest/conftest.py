@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +47,7 @@ onload = () => { box.focus(); setTimeout(() => say({painted: true}), 500); };
 </script>"""
 
 M = TypeVar("M", bound=wire.Message)
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class BareMachine:
@@ -80,7 +81,8 @@ class BareMachine:
         self._writer: asyncio.StreamWriter | None = None
         self._links: list[asyncio.StreamWriter] = []
         """All that were opened: a link that the machine closed is still ours to close."""
-        self._serving: set[asyncio.StreamWriter] = set()
+        self._accepted: set[asyncio.BaseTransport] = set()
+        """The browser's connections, from their first moment: none may have a task yet."""
 
     # --- the host's part ----------------------------------------------------------------------
 
@@ -89,7 +91,7 @@ class BareMachine:
         """Serve pages, read the picture and what the machine says, while the context lasts."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self.rtp, self._read_rtp)
-        server = await asyncio.start_server(self._serve, sock=self.egress.dup())
+        server = await loop.create_server(self._accepting, sock=self.egress.dup())
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(self._sizes())
             try:
@@ -99,11 +101,7 @@ class BareMachine:
                 loop.remove_reader(self.rtp)
                 server.close()
                 await self._close_links()
-                for writer in list(self._serving):
-                    writer.transport.abort()
-                    with contextlib.suppress(OSError, TimeoutError):
-                        async with asyncio.timeout(1):
-                            await writer.wait_closed()
+                await self._end_accepted()
 
     async def link(self, **changes: object) -> None:
         """Connect as the controller, identify the machine, and keep what it says."""
@@ -140,6 +138,19 @@ class BareMachine:
         for each in links:
             with contextlib.suppress(OSError):
                 await each.wait_closed()
+
+    def _accepting(self) -> asyncio.StreamReaderProtocol:
+        reader = asyncio.StreamReader()
+        return _Accepting(self._accepted, reader, self._serve)
+
+    async def _end_accepted(self) -> None:
+        # What was accepted in this turn of the loop is a transport two turns later.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for each in self._accepted:
+            if isinstance(each, asyncio.WriteTransport):
+                each.abort()
+        await asyncio.sleep(0)
 
     def hang_up(self) -> None:
         """Close the link."""
@@ -221,7 +232,6 @@ class BareMachine:
             self.messages.append(wire.decode(packet))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._serving.add(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             body = b""
@@ -252,6 +262,21 @@ class BareMachine:
         self.process.wait(10)
         for each in (self.rtp, self.rtcp, self.egress, self.control):
             each.close()
+
+
+class _Accepting(asyncio.StreamReaderProtocol):
+    """A connection that its server knows of as soon as it is made."""
+
+    def __init__(
+        self, accepted: set[asyncio.BaseTransport], reader: asyncio.StreamReader, serve: Serve
+    ) -> None:
+        super().__init__(reader, serve)
+        self._all = accepted
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note the connection, or what TLS puts in its place."""
+        self._all.add(transport)
+        super().connection_made(transport)
 
 
 def identity(**changes: object) -> wire.IdentifyMachine:
