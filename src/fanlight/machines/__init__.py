@@ -5,7 +5,16 @@ what is named here works with the system's Python alone.
 """
 
 from .demand import PoolSettings
-from .provider import Machine, MachineEnd, MachineSpec, Pooled, Prepared, Provider, check_ref
+from .provider import (
+    Machine,
+    MachineEnd,
+    MachineSpec,
+    Pooled,
+    Prepared,
+    Provider,
+    Suspends,
+    check_ref,
+)
 from .report import sandbox_report
 from .room import memory_room
 from .vm_report import vm_report
@@ -18,6 +27,7 @@ __all__ = [
     "Pooled",
     "Prepared",
     "Provider",
+    "Suspends",
     "check_ref",
     "memory_room",
     "sandbox_report",

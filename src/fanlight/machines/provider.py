@@ -138,6 +138,36 @@ class Prepared(Provider, Protocol):
         ...
 
 
+@runtime_checkable
+class Suspends(Provider, Protocol):
+    """A provider whose machines can be written to disk, and go on later as if nothing had been.
+
+    The file is sealed under the key: without it, it is noise, and a changed one is refused. Both
+    are the caller's, who removes the file. A provider without this is never asked.
+    """
+
+    async def suspend(self, ref: MachineRef, file: Path, key: bytes) -> None:
+        """Write a machine to a new file, and end it. When it raises, there is no file.
+
+        Raises:
+            MachineRefused: it cannot be; it goes on, unless it is gone.
+            HostError: the host lacks something.
+        """
+        ...
+
+    async def resume(self, spec: MachineSpec, file: Path, key: bytes) -> Machine:
+        """Have a suspended machine go on, with its ref, and the spec that it was made for.
+
+        Clock and entropy are refreshed before its sockets are there; it is who it was. When it
+        raises, nothing of the machine is left; the file is.
+
+        Raises:
+            MachineRefused: it does not go on; the message says why.
+            HostError: the host lacks something, for instance the keeper.
+        """
+        ...
+
+
 def check_ref(ref: str) -> None:
     """Refuse what is no ref, before a path is made of it: 32 letters, digits, `-` and `_` at most.
 

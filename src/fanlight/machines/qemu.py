@@ -32,6 +32,7 @@ from .sandbox import check_packages
 from .sealed_memory import SealedMemory
 from .seccomp import seccomp_program
 from .snapshots import Snapshot, SnapshotStore, key_of, made_of
+from .suspending import resume_from, suspend_to
 from .vm_argv import VmPaths, VmShape, vm_argv
 
 NEEDED = {"/usr/bin/bwrap": "bubblewrap", QEMU: "qemu-system-x86"}
@@ -48,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 class QemuProvider(KeptProvider):
-    """The provider `qemu`. Satisfies `Pooled` and `Prepared`."""
+    """The provider `qemu`. Satisfies `Pooled`, `Prepared` and `Suspends`."""
 
     def __init__(
         self, keeper: KeeperClient, data: Path, *, accel: Accel | None = None, image: str = ""
@@ -61,6 +62,7 @@ class QemuProvider(KeptProvider):
         self._one_at_a_time = asyncio.Lock()
         self._ready: dict[str, tuple[Snapshot, SealedMemory]] = {}
         self._ready_of = ""
+        self._resuming: set[MachineRef] = set()
 
     # --- Provider ----------------------------------------------------------------------------
 
@@ -79,6 +81,32 @@ class QemuProvider(KeptProvider):
         """Give the machines that the keeper holds, but for one that becomes a snapshot."""
         held = await self._held()
         return tuple(each for each in held if not each.ref.startswith(SNAPSHOT_REF))
+
+    # --- suspending --------------------------------------------------------------------------
+
+    async def suspend(self, ref: MachineRef, file: Path, key: bytes) -> None:
+        """Write a machine to a sealed file and end it. See `Suspends.suspend`."""
+        check_ref(ref)
+        await suspend_to(self._layout.machines / ref, file, key, context=ref.encode())
+        with contextlib.suppress(MachineNotFound):
+            await self.wait(ref)
+
+    async def resume(self, spec: MachineSpec, file: Path, key: bytes) -> Machine:
+        """Have a suspended machine go on. See `Suspends.resume`."""
+        check_ref(spec.ref)
+        await self._accelerated()
+        self._resuming.add(spec.ref)
+        try:
+            machine = await super().start(spec)
+        finally:
+            self._resuming.discard(spec.ref)
+        try:
+            await resume_from(machine.directory, file, key, context=spec.ref.encode())
+        except BaseException:
+            with contextlib.suppress(HostError):
+                await asyncio.shield(self._keeper.destroy(spec.ref))
+            raise
+        return machine
 
     # --- the snapshot ------------------------------------------------------------------------
 
@@ -200,6 +228,8 @@ class QemuProvider(KeptProvider):
         check_packages(NEEDED)
         assert self._accel is not None  # known since `start`
         shape = _shape(spec, self._accel)
+        if spec.ref in self._resuming:
+            return self._compose_resuming(spec, directory, shape)
         snapshot, memory = self._ready[key_of(self._made_of(), shape)]
         seccomp = seccomp_program()
         paths = self._paths(shape, snapshot.directory)
@@ -207,6 +237,16 @@ class QemuProvider(KeptProvider):
         argv = vm_argv(spec, paths, shape, directory=directory)
         message = self._message(spec, directory, uid, argv, seccomp, shape)
         return dataclasses.replace(message, files=(memory.path,))
+
+    def _compose_resuming(
+        self, spec: MachineSpec, directory: Path, shape: VmShape
+    ) -> SpawnMachine:
+        """As any machine, but with no snapshot in sight: the image stands where it would be."""
+        seccomp = seccomp_program()
+        paths = self._paths(shape, self._image().directory)
+        uid = self._make_directory(directory)
+        argv = vm_argv(spec, paths, shape, directory=directory, is_resuming=True)
+        return self._message(spec, directory, uid, argv, seccomp, shape)
 
     def _message(
         self,

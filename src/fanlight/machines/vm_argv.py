@@ -44,17 +44,20 @@ class VmShape:
 
 
 def vm_argv(
-    spec: MachineSpec, paths: VmPaths, shape: VmShape, *, directory: Path, is_saving: bool = False
+    spec: MachineSpec,
+    paths: VmPaths,
+    shape: VmShape,
+    *,
+    directory: Path,
+    is_saving: bool = False,
+    is_resuming: bool = False,
 ) -> tuple[str, ...]:
-    """Give the command of a machine that is restored, or of the one that the snapshot is of.
+    """Give the command of a machine that is restored, of one that was suspended and goes on, or
+    of the one that the snapshot is of.
 
     `{boot_fd}`, `{seccomp_fd}` and `{file0_fd}`, the snapshot's memory, are the keeper's to fill.
     """
-    memory = (
-        ("--memory", f"{SNAPSHOT}/memory", "--save")
-        if is_saving
-        else ("--memory-fd", "{file0_fd}")
-    )
+    memory = _memory(is_saving=is_saving, is_resuming=is_resuming)
     return (
         "/usr/bin/bwrap",
         *_namespaces(),
@@ -71,9 +74,18 @@ def vm_argv(
         *("--cpus", str(shape.cpus)),
         *("--display", shape.display),
         *(() if shape.restricted else ("--no-login",)),
-        *("--state", f"{SNAPSHOT}/state"),
         *memory,
     )
+
+
+def _memory(*, is_saving: bool, is_resuming: bool) -> tuple[str, ...]:
+    """Say where memory and state are, or come from."""
+    if is_resuming:
+        return ("--resume",)
+    state = ("--state", f"{SNAPSHOT}/state")
+    if is_saving:
+        return (*state, "--memory", f"{SNAPSHOT}/memory", "--save")
+    return (*state, "--memory-fd", "{file0_fd}")
 
 
 def _namespaces() -> tuple[str, ...]:

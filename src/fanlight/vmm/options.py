@@ -27,6 +27,8 @@ class Options:
     """The file of the snapshot's other half."""
     is_saving: bool = False
     """Boot, wait until the desktop is quiet, write the snapshot, end."""
+    is_resuming: bool = False
+    """Go on from what comes through `state.sock`: a machine that was suspended."""
     display: str = "1280x720"
     restricted: bool = True
     run_dir: Path = Path("/run/fanlight")
@@ -52,6 +54,7 @@ def parse(arguments: list[str]) -> Options:
     memory.add_argument("--memory-fd", type=int, default=-1)
     parser.add_argument("--state", default="")
     parser.add_argument("--save", action="store_true")
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--display", default="1280x720")
     parser.add_argument("--no-login", action="store_true")
     parser.add_argument("--run-dir", type=Path, default=Path("/run/fanlight"))
@@ -67,6 +70,7 @@ def parse(arguments: list[str]) -> Options:
         memory=f"/proc/self/fd/{found.memory_fd}" if found.memory_fd >= 0 else found.memory,
         state=found.state,
         is_saving=found.save,
+        is_resuming=found.resume,
         display=found.display,
         restricted=not found.no_login,
         run_dir=found.run_dir,

@@ -44,7 +44,7 @@ def qemu_argv(options: Options, ends: Ends) -> list[str]:
         *("-device", "virtio-rng-pci,rng=entropy"),
         *("-chardev", f"socket,id=qmp,fd={ends.qmp}", "-mon", "chardev=qmp,mode=control"),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
-        *(("-incoming", "defer") if options.is_restoring else ()),
+        *(("-incoming", "defer") if options.is_restoring or options.is_resuming else ()),
     ]
 
 

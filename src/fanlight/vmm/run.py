@@ -6,6 +6,8 @@ import asyncio
 import base64
 import contextlib
 import ctypes
+import dataclasses
+import functools
 import os
 import secrets
 import signal
@@ -24,6 +26,7 @@ from .namespace import give_up_capabilities, hand_over, make_tap
 from .options import Options, parse
 from .qemu_argv import Ends, qemu_argv
 from .qmp import Qmp, QmpFailed
+from .suspending import DONE, STATE_SOCKET, Door, NotResumed, resume, suspend
 
 SERVICES: tuple[wire.Service, ...] = ("link", "vnc", "agent")
 SEED_BYTES = 64
@@ -53,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         control = hand_over(options.boot_fd)
         give_up_capabilities()
         asyncio.run(Vm(options, tap, control).run())
-    except* (OSError, VmOver, QmpFailed, StreamOver, WireError) as group:
+    except* (OSError, VmOver, QmpFailed, NotResumed, StreamOver, WireError) as group:
         for error in _all(group):
             sys.stderr.write(f"{error}\n")
             status = max(status, error.status if isinstance(error, VmOver) else 1)
@@ -73,6 +76,7 @@ class Vm:
     def __init__(self, options: Options, tap: int, control: socket.socket) -> None:
         self._options, self._tap, self._control = options, tap, control
         self._nonce = secrets.token_hex(16)
+        self._identity = fresh_identity(self._nonce)
         self._fresh, self._settled, self._identified = (asyncio.Event() for _ in range(3))
         self._tasks = asyncio.TaskGroup()
 
@@ -128,13 +132,43 @@ class Vm:
     # --- restoring and running ----------------------------------------------------------------
 
     async def _serve(self, qmp: Qmp) -> None:
-        await qmp.begin("events", "x-ignore-shared")
+        door = Door(self._options.run_dir / STATE_SOCKET)
+        if self._options.is_resuming:
+            await qmp.begin("events")
+            await self._resume(qmp, door)
+        else:
+            await qmp.begin("events", "x-ignore-shared")
         if self._options.is_restoring:
             await self._restore(qmp)
         await self._identify()
+        self._tasks.create_task(self._suspend_when_asked(qmp, door))
         self._tasks.create_task(self._relay.carry_control(self._control))
         for service in SERVICES:
             await self._listen(service)
+
+    async def _resume(self, qmp: Qmp, door: Door) -> None:
+        connection, pipe = await door.next()
+        with connection:
+            try:
+                fresh = functools.partial(fresh_identity, self._nonce)
+                self._identity = await resume(qmp, connection, pipe, fresh)
+            finally:
+                os.close(pipe)
+
+    async def _suspend_when_asked(self, qmp: Qmp, door: Door) -> None:
+        """End as what is suspended. Who could not have it is told why, and may ask again."""
+        while True:
+            connection, pipe = await door.next()
+            with connection:
+                try:
+                    await suspend(qmp, pipe, self._identity)
+                except QmpFailed as error:
+                    connection.send(f"{error}\n".encode())
+                    continue
+                finally:
+                    os.close(pipe)
+                connection.send(DONE)
+                raise _Saved
 
     async def _restore(self, qmp: Qmp) -> None:
         state = os.open(self._options.state, os.O_RDONLY | os.O_CLOEXEC)
@@ -153,12 +187,15 @@ class Vm:
         Raises:
             VmOver: it did not take it in time.
         """
-        wait_s = IDENTIFY_S if self._options.is_restoring else BOOT_S
+        is_up = self._options.is_restoring or self._options.is_resuming
+        wait_s = IDENTIFY_S if is_up else BOOT_S
         try:
             async with asyncio.timeout(wait_s):
                 # Not before the machine hears it: it has the time of day in it.
                 await self._fresh.wait()
-                self._relay.say(fresh_identity(self._nonce))
+                now = fresh_identity(self._nonce)
+                self._identity = dataclasses.replace(self._identity, time_s=now.time_s)
+                self._relay.say(self._identity)
                 await self._identified.wait()
         except TimeoutError:
             raise VmOver(f"the machine took no identity in {wait_s:g} s") from None
@@ -216,7 +253,7 @@ class Vm:
 
 
 class _Saved(Exception):
-    """The snapshot is written."""
+    """The snapshot is written, or the machine suspended."""
 
 
 async def _fail(detail: str) -> None:

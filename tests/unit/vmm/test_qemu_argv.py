@@ -119,3 +119,11 @@ def test_nothing_is_said_of_a_machine_that_differs_from_one_to_the_next() -> Non
     assert parse(RESTORED).is_restoring
     assert not parse([*RESTORED, "--save"]).is_restoring
     assert parse(WORDS).run_dir == Path("/run/fanlight")
+
+
+def test_a_resumed_machine_gets_its_memory_through_a_pipe_and_maps_no_snapshots() -> None:
+    words = argv("--resume", words=WORDS)
+
+    (memory,) = [each for each in values("-object", words) if each.startswith("memory-")]
+    assert memory.startswith("memory-backend-ram,id=ram,")
+    assert values("-incoming", words) == ["defer"]
