@@ -163,11 +163,17 @@ class Vm:
                 try:
                     await suspend(qmp, pipe, self._identity)
                 except QmpFailed as error:
-                    connection.send(f"{error}\n".encode())
+                    with contextlib.suppress(OSError):
+                        connection.send(f"{error}\n".encode())
                     continue
                 finally:
                     os.close(pipe)
-                connection.send(DONE)
+                try:
+                    connection.send(DONE)
+                except OSError:
+                    # Nobody wants it any more, and what was written is removed.
+                    await qmp.execute("cont")
+                    continue
                 raise _Saved
 
     async def _restore(self, qmp: Qmp) -> None:
