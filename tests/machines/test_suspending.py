@@ -76,3 +76,26 @@ async def test_where_nothing_can_be_written_the_machine_goes_on(
         await host.provider.suspend(spec.ref, tmp_path / "nowhere" / "suspended", new_key())
 
     assert (await host.python(machine, WHO)).startswith(SECRET)
+
+
+async def test_a_machine_goes_on_when_nobody_waits_for_its_suspension_any_more(
+    host: VmHost, tmp_path: Path
+) -> None:
+    spec, file = fresh_spec(), tmp_path / "suspended"
+    machine = await host.provider.start(spec)
+    await host.python(machine, REMEMBER)
+
+    async with asyncio.TaskGroup() as tasks:
+        suspending = tasks.create_task(host.provider.suspend(spec.ref, file, new_key()))
+        await asyncio.to_thread(_grows, file)
+        suspending.cancel()
+
+    assert not file.exists()
+    assert (await host.python(machine, WHO)).startswith(SECRET)
+
+
+def _grows(file: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not (file.exists() and file.stat().st_size > 1 << 20):
+        assert time.monotonic() < deadline, "nothing was written"
+        time.sleep(0.01)
