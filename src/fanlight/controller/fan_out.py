@@ -14,6 +14,7 @@ from fanlight.wire import (
     GatewayWelcome,
     MachineRef,
     Message,
+    OrphansRemoved,
     SessionId,
 )
 
@@ -41,6 +42,8 @@ class FanOut(Registry):
             case EgressRefused(machine, destination, reason, count, why):
                 metrics.EGRESS_REFUSED.labels(why).inc(count)
                 self._tell_refused(machine, destination, reason, count)
+            case OrphansRemoved(directories, control_groups, processes):
+                metrics.orphans_removed(directories, control_groups, processes)
             case _:
                 pass  # providers tell of machines
 

@@ -86,6 +86,11 @@ FIRST_FRAME = _histogram(
     "From the request of a session to the first frame sent to any viewer",
     buckets=_BOOT,
 )
+ORPHANS_REMOVED = _counter(
+    "fanlight_orphans_removed",
+    "What was left on the host and belonged to no machine, by kind, and was removed",
+    ["kind"],
+)
 WARM_MACHINES = _gauge("fanlight_warm_machines", "Machines that wait for a session")
 WARM_STARTS = _counter(
     "fanlight_warm_starts",
@@ -218,3 +223,10 @@ class SendingCounted:
     def _new(self, name: str, total: int) -> int:
         before, self._totals[name] = self._totals.get(name, 0), total
         return max(0, total - before)
+
+
+def orphans_removed(directories: int, control_groups: int, processes: int) -> None:
+    """Count what the keeper found to be nobody's."""
+    ORPHANS_REMOVED.labels("directory").inc(directories)
+    ORPHANS_REMOVED.labels("control_group").inc(control_groups)
+    ORPHANS_REMOVED.labels("process").inc(processes)

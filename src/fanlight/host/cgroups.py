@@ -111,13 +111,25 @@ class Cgroups:
             )
         return wanted
 
+    def names(self) -> frozenset[str]:
+        """The names of the machines' groups that there are."""
+        found = (_iterate(parent) for parent in set(self.groups.values()))
+        return frozenset(each.name for group in found for each in group if each.is_dir())
+
+    def remove_one(self, name: str) -> bool:
+        """Kill what is in a machine's groups and remove them; say whether they are gone."""
+        groups = [parent / name for parent in set(self.groups.values())]
+        for each in groups:
+            _kill_all(each)
+            with contextlib.suppress(OSError):
+                each.rmdir()
+        return not any(each.exists() for each in groups)
+
     def remove(self) -> None:
         """Remove the keeper's groups and what is left below them, killing what is in there."""
+        for name in self.names():
+            self.remove_one(name)
         for parent in set(self.groups.values()):
-            for child in [each for each in _iterate(parent) if each.is_dir()]:
-                _kill_all(child)
-                with contextlib.suppress(OSError):
-                    child.rmdir()
             with contextlib.suppress(OSError):
                 parent.rmdir()
 

@@ -33,12 +33,13 @@ from fanlight.wire import (
     MachineRef,
     MachineSpawned,
     Message,
+    OrphansRemoved,
     SpawnMachine,
     encode,
 )
 
 T = TypeVar("T")
-KeeperEvent = MachineGone | GatewayExited | GatewaySpawned | EgressRefused
+KeeperEvent = MachineGone | GatewayExited | GatewaySpawned | EgressRefused | OrphansRemoved
 READ_BYTES = 65_536
 ANSWER_TIMEOUT_S = 30.0
 
@@ -212,7 +213,7 @@ class KeeperClient:
                 for gone in self._going.pop(ref, []):
                     _resolve(gone, message)
                 self._announce(message)
-            case GatewayExited() | GatewaySpawned() | EgressRefused():
+            case GatewayExited() | GatewaySpawned() | EgressRefused() | OrphansRemoved():
                 self._announce(message)
             case _:
                 raise PeerError(f"{type(message).__name__} is not for the controller")

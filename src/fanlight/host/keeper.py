@@ -45,6 +45,7 @@ from .children import Children
 from .layout import Layout
 from .leftovers import cgroup_name, record_processes, remove_leftovers, take_lock
 from .machine import KeptMachine
+from .orphans import Owned, Sweep
 from .runtime import install_runtime
 from .services import EgressProxy, Gateway, Supervised, listen_at, only_refusals
 from .settings import KeeperSettings, keeper_from_json, mark_of, read_descriptor
@@ -122,6 +123,8 @@ class Keeper:
             self._tasks.create_task(self._end_when_left_alone()),
             self._tasks.create_task(self._end_when_moved()),
         ]
+        sweep = Sweep(self.layout, self._cgroups, self._owned)
+        watches.append(self._tasks.create_task(sweep.run(self.settings.sweep_s, self._tell)))
         ready.set()
         try:
             await self._ended.wait()
@@ -174,6 +177,10 @@ class Keeper:
             return os.path.samestat(os.fstat(self._lock), self.layout.lock.stat())
         except OSError:
             return False
+
+    def _owned(self) -> Owned:
+        names = (name for each in self._machines.values() for name in each.names)
+        return Owned(frozenset(names), frozenset(each.pid for each in self._children.running))
 
     def _destroy_for_writing(self, ref: MachineRef) -> None:
         if (machine := self._machines.get(ref)) and not machine.fault:
@@ -240,11 +247,8 @@ class Keeper:
 
     def _spawn(self, spec: SpawnMachine, writer: asyncio.StreamWriter) -> None:
         if spec.machine in self._machines or self._ended.is_set():
-            detail = (
-                "there is a machine of that name"
-                if spec.machine in self._machines
-                else ("the keeper is ending")
-            )
+            is_there = spec.machine in self._machines
+            detail = "there is a machine of that name" if is_there else "the keeper is ending"
             writer.write(encode(MachineNotSpawned(spec.machine, MachineRefused.code, detail)))
             return
         machine = KeptMachine(spec, self.layout, self._cgroups, self._writes)

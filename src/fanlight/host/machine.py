@@ -63,6 +63,12 @@ class KeptMachine:
         return self.spec.machine
 
     @property
+    def names(self) -> frozenset[str]:
+        """What its directory and its control groups are called."""
+        groups = self._cgroup.directories if self._cgroup else ()
+        return frozenset((self.ref, *(each.name for each in groups)))
+
+    @property
     def is_assigned(self) -> bool:
         """Whether it has a session. Until then it is shown to nobody and reaches nothing."""
         return bool(self.spec.session)

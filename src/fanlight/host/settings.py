@@ -60,6 +60,8 @@ class KeeperSettings:
     """Left without any controller for so long, the keeper ends everything."""
     boot_timeout_s: float = 10.0
     """A machine hands its descriptors over in this time, or is refused."""
+    sweep_s: float = 15.0
+    """So often it looks for what belongs to no machine; what it sees twice, it removes."""
     gateway_uid: int = 199_998
     """The media gateway's uid when the keeper is root; the egress proxy's is the next."""
     gateway_command: tuple[str, ...] = ()

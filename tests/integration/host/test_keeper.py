@@ -24,9 +24,12 @@ from fanlight.host import (
     ensure_keeper,
     open_machine_socket,
 )
+from fanlight.host.cgroups import Limits, find_cgroups
+from fanlight.host.leftovers import cgroup_name
 from fanlight.host.processes import children_of
 from fanlight.host.services import listen_at
 from fanlight.testing.conformance import fresh_spec
+from fanlight.wire import OrphansRemoved
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -285,3 +288,61 @@ async def test_a_keeper_that_is_told_to_end_hangs_up_and_logs_no_fault() -> None
         told = await asyncio.to_thread(log.read_text)
         assert "ending" in told
         assert "Traceback" not in told
+
+
+@pytest.fixture
+async def sweeping() -> AsyncIterator[RunningHost]:
+    async with running_host(sweep_s=0.2) as running:
+        yield running
+
+
+async def removed(host: RunningHost) -> OrphansRemoved:
+    """What the keeper said of orphans first."""
+    async with asyncio.timeout(10):
+        while True:
+            for event in host.events:
+                if isinstance(event, OrphansRemoved):
+                    return event
+            await asyncio.sleep(0.02)
+
+
+async def test_a_directory_that_no_machine_came_to_is_removed_and_counted(
+    sweeping: RunningHost,
+) -> None:
+    machine = await sweeping.provider.start(fresh_spec())
+    orphan = Layout(sweeping.data).machines / "forgotten"
+    await asyncio.to_thread(orphan.mkdir)
+
+    assert await removed(sweeping) == OrphansRemoved(directories=1)
+
+    assert not await asyncio.to_thread(orphan.exists)
+    assert machine.directory.is_dir(), "what is a machine's stays"
+    assert await sweeping.python(machine, "print(6 * 7)") == "42\n"
+
+
+LEAVES_ONE = "import os, signal; os.system('sleep 600 &'); signal.pause()"
+
+
+async def test_a_process_that_became_the_keepers_is_killed_and_counted() -> None:
+    gateway = (*QUIET_GATEWAY[:-1], LEAVES_ONE)
+    async with running_host(sweep_s=0.2, gateway_command=gateway) as host:
+        machine = await host.provider.start(fresh_spec())
+
+        assert await removed(host) == OrphansRemoved(processes=1)
+
+        assert await asyncio.to_thread(child_with, host.keeper_pid, "sleep\0") == 0
+        assert await host.python(machine, "print(6 * 7)") == "42\n"
+
+
+async def test_a_control_group_that_is_nobodys_is_removed_and_counted(
+    sweeping: RunningHost,
+) -> None:
+    name = await asyncio.to_thread(cgroup_name, Layout(sweeping.data))
+    cgroups = await asyncio.to_thread(find_cgroups, name)
+    if cgroups is None:
+        pytest.skip("this host lets us make no control group")
+    await asyncio.to_thread(cgroups.make, "forgotten", Limits(pids=8))
+
+    assert await removed(sweeping) == OrphansRemoved(control_groups=1)
+
+    assert "forgotten" not in await asyncio.to_thread(cgroups.names)

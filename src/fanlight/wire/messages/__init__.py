@@ -35,6 +35,7 @@ from .hosting import (
     MachineNotSpawned,
     MachineRecord,
     MachineSpawned,
+    OrphansRemoved,
     Refusal,
     SpawnMachine,
 )
@@ -173,6 +174,7 @@ Message = (
     | MachineGone
     | GatewayExited
     | GatewaySpawned
+    | OrphansRemoved
     | EndKeeper
     | AssignMachine
     | MachineAssigned
@@ -243,6 +245,7 @@ __all__ = [
     "OpenConnection",
     "OpenSession",
     "OpenStream",
+    "OrphansRemoved",
     "PageOpened",
     "PictureClock",
     "PointerMoved",

@@ -237,6 +237,16 @@ class GatewaySpawned:
     pid: int
 
 
+@named("orphans.removed")
+@dataclass(frozen=True, slots=True)
+class OrphansRemoved:
+    """The keeper found what belongs to no machine, and removed it: so many of each kind."""
+
+    directories: int = 0
+    control_groups: int = 0
+    processes: int = 0
+
+
 @named("keeper.end")
 @dataclass(frozen=True, slots=True)
 class EndKeeper:
