@@ -193,7 +193,6 @@ async def _floods(host: Host, kind: str, machine: Machine, neighbour: Machine) -
         met[row] = flood.result()
         if kind == "vm" and which == "forks":
             assert threads < FEW_THREADS, "the host sees none of its processes"
-            met[row] = "its own kernel has them; the host no process more"
     grown_mib = (await asyncio.to_thread(disk_used, host.data) - before) >> 20
     met["too much: files, on the host's disk"] = f"{grown_mib} MiB" if grown_mib else "nothing"
     met["too much: a stream that nobody reads"] = await _stream(host, machine, neighbour)

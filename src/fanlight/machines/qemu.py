@@ -295,7 +295,8 @@ class QemuProvider(KeptProvider):
 
 def _shape(kind: MachineSpec, accel: Accel) -> VmShape:
     cpus = math.ceil(kind.cpus) or DEFAULT_CPUS
-    return VmShape(accel.name, kind.memory_mib or DEFAULT_MEMORY_MIB, cpus, kind.restricted)
+    memory_mib = kind.memory_mib or DEFAULT_MEMORY_MIB
+    return VmShape(accel.name, memory_mib, cpus, kind.restricted, kind.pids, kind.home_mib)
 
 
 def _qemu_version() -> str:

@@ -40,6 +40,9 @@ class VmShape:
     memory_mib: int
     cpus: int
     restricted: bool
+    pids: int = 0
+    """Processes and threads of its user's at most. 0: no limit but its kernel's."""
+    home_mib: int = 1024
     display: str = "1280x720"
 
 
@@ -72,6 +75,8 @@ def vm_argv(
         *("--accel", shape.accel),
         *("--memory-mib", str(shape.memory_mib)),
         *("--cpus", str(shape.cpus)),
+        *("--pids", str(shape.pids)),
+        *("--home-mib", str(shape.home_mib)),
         *("--display", shape.display),
         *(() if shape.restricted else ("--no-login",)),
         *memory,

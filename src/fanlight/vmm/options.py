@@ -20,6 +20,10 @@ class Options:
     """What QEMU runs the processors with: kvm or tcg."""
     memory_mib: int = 2048
     cpus: int = 2
+    pids: int = 0
+    """Processes and threads of the machine's user at most. 0: as many as its kernel has."""
+    home_mib: int = 1024
+    """Room in the machine's home directory, in its memory."""
     memory: str = ""
     """The file that is the machine's memory: a snapshot's to restore it, a new one to make one.
     Empty: none, the machine boots and is no snapshot."""
@@ -49,6 +53,8 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--accel", choices=("tcg", "kvm"), default="tcg")
     parser.add_argument("--memory-mib", type=int, default=2048)
     parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("--pids", type=int, default=0)
+    parser.add_argument("--home-mib", type=int, default=1024)
     memory = parser.add_mutually_exclusive_group()
     memory.add_argument("--memory", default="")
     memory.add_argument("--memory-fd", type=int, default=-1)
@@ -67,6 +73,8 @@ def parse(arguments: list[str]) -> Options:
         accel=found.accel,
         memory_mib=found.memory_mib,
         cpus=found.cpus,
+        pids=found.pids,
+        home_mib=found.home_mib,
         memory=f"/proc/self/fd/{found.memory_fd}" if found.memory_fd >= 0 else found.memory,
         state=found.state,
         is_saving=found.save,

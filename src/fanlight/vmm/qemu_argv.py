@@ -56,6 +56,8 @@ def command_line(options: Options) -> str:
         "random.trust_cpu=off",
         f"fanlight.display={options.display}",
         f"fanlight.login={int(options.restricted)}",
+        f"fanlight.pids={options.pids}",
+        f"fanlight.home={options.home_mib}",
     ]
     if options.accel == "tcg":
         # Emulated processors have no such leaks, and no speed to spare.

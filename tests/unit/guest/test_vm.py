@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fanlight.guest.vm.given import Given, parse_given
+from fanlight.guest.vm.mounts import home
 from fanlight.guest.vm.network import mac_bytes
 from fanlight.guest.vm.settling import BUSY_SHARE, Ticks, read_ticks
 
@@ -23,6 +25,21 @@ def test_what_was_busy_is_a_share_of_the_time_between() -> None:
 
 def test_a_clock_that_did_not_go_on_is_not_divided_by() -> None:
     assert Ticks(1, 1).share_since(Ticks(1, 1)) == 0
+
+
+def test_the_kernels_command_line_says_how_a_machine_is_to_be() -> None:
+    said = "quiet fanlight.login=0 fanlight.display=1600x900 fanlight.pids=512 fanlight.home=256"
+
+    given = parse_given(said)
+
+    assert given == Given(login=False, display="1600x900", pids=512, home_mib=256)
+    assert given.agent_words() == ("--no-login", "--display", "1600x900")
+    assert "size=256m" in home(given.home_mib).options.split(",")
+
+
+def test_a_machine_of_which_nothing_is_said_is_for_a_login() -> None:
+    assert parse_given("console=ttyS0 quiet") == Given()
+    assert Given().login
 
 
 def test_a_hardware_address_is_six_octets_with_colons() -> None:

@@ -139,11 +139,13 @@ def test_each_shape_and_each_image_has_a_snapshot_of_its_own() -> None:
         VmShape("tcg", 4096, 2, restricted=True),
         VmShape("tcg", 2048, 1, restricted=True),
         VmShape("tcg", 2048, 2, restricted=False),
+        VmShape("tcg", 2048, 2, restricted=True, pids=512),
+        VmShape("tcg", 2048, 2, restricted=True, home_mib=256),
     ]
 
     keys = {key_of("one", shape), key_of("other", shape), *(key_of("one", o) for o in others)}
 
-    assert len(keys) == 6
+    assert len(keys) == 8
 
 
 def test_the_memory_that_machines_share_cannot_be_written_by_any(tmp_path: Path) -> None:

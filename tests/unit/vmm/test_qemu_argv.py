@@ -102,6 +102,12 @@ def test_the_kernel_hears_what_the_desktop_is_to_be() -> None:
     assert {"fanlight.login=0", "fanlight.display=1600x900"} <= set(words)
 
 
+def test_the_kernel_hears_what_its_user_may_have_at_most() -> None:
+    options = parse([*WORDS, "--pids", "512", "--home-mib", "256"])
+
+    assert {"fanlight.pids=512", "fanlight.home=256"} <= set(command_line(options).split())
+
+
 def test_mitigations_are_given_up_in_emulation_only() -> None:
     def words(accel: str) -> list[str]:
         options = dataclasses.replace(parse(WORDS), accel=accel)

@@ -18,8 +18,9 @@ from fanlight.guest.options import RENEW, RENEWED
 from fanlight.relay import Relay, StreamOver
 
 from .agent_process import spawn_agent
+from .given import Given, read_given
 from .identity import NotIdentified, take_on
-from .mounts import RUN_DIR, mount_all
+from .mounts import RUN_DIR, mount_proc, mount_rest
 from .network import bring_up
 from .port import open_port
 from .settling import NEEDED, until_quiet
@@ -34,11 +35,13 @@ _SAY_LAST_S = 0.3
 def main() -> int:
     """Be process 1. Never returns: the machine is switched off at the end."""
     try:
-        mount_all()
+        mount_proc()
+        given = read_given()
+        mount_rest(given.home_mib)
         bring_up()
         _prefer_others_for_killing()
-        asyncio.run(_live())
-    except* (OSError, StreamOver, WireError) as group:
+        asyncio.run(_live(given))
+    except* (OSError, ValueError, StreamOver, WireError) as group:
         for error in _each(group):
             sys.stderr.write(f"fanlight: {type(error).__name__}: {error}\n")
     finally:
@@ -55,19 +58,8 @@ def _each(group: BaseExceptionGroup[Exception]) -> list[Exception]:
     return found
 
 
-async def _live() -> None:
-    await Life(open_port(), _words()).run()
-
-
-def _words() -> tuple[str, ...]:
-    """What the kernel's command line has for the agent: fanlight.display, fanlight.login."""
-    given = dict(
-        each.partition("=")[::2]
-        for each in Path("/proc/cmdline").read_text().split()
-        if each.startswith("fanlight.")
-    )
-    login = "--no-login" if given.get("fanlight.login") == "0" else "--login"
-    return login, "--display", given.get("fanlight.display", "1280x720")
+async def _live(given: Given) -> None:
+    await Life(open_port(), given).run()
 
 
 def _prefer_others_for_killing() -> None:
@@ -83,8 +75,8 @@ def _switch_off() -> None:
 class Life:
     """What process 1 does once it is set up."""
 
-    def __init__(self, port: int, words: tuple[str, ...]) -> None:
-        self._words = words
+    def __init__(self, port: int, given: Given) -> None:
+        self._given = given
         self._relay = Relay(wire.GuestMux(), port, on_event=self._hear, may_be_away=True)
         self._tasks = asyncio.TaskGroup()
         self._agent = -1
@@ -100,7 +92,7 @@ class Life:
         loop.add_signal_handler(signal.SIGCHLD, self._bury)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stages, stages_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._agent = spawn_agent(theirs.fileno(), stages_write, self._words)
+        self._agent = spawn_agent(theirs.fileno(), stages_write, self._given)
         theirs.close()
         os.close(stages_write)
         loop.add_reader(stages, self._read_stages, stages)

@@ -26,14 +26,13 @@ class Mount:
     options: str = ""
 
 
+PROC = Mount("proc", "/proc", _NOSUID | _NODEV | _NOEXEC)
 MOUNTS = (
-    Mount("proc", "/proc", _NOSUID | _NODEV | _NOEXEC),
     Mount("sysfs", "/sys", _NOSUID | _NODEV | _NOEXEC | _RDONLY),
     Mount("devpts", "/dev/pts", _NOSUID | _NOEXEC, "mode=0620,ptmxmode=0666,gid=5"),
     Mount("tmpfs", "/dev/shm", options="mode=1777,size=256m"),  # noqa: S108 - the machine's own
     Mount("tmpfs", "/tmp", options="mode=1777,size=256m"),  # noqa: S108
     Mount("tmpfs", "/run", _NOSUID | _NODEV | _NOEXEC, "mode=0755,size=16m"),
-    Mount("tmpfs", str(HOME), options=f"mode=0700,size=512m,uid={UID},gid={UID}"),
     Mount(
         "tmpfs",
         "/etc/chromium/policies/managed",
@@ -51,25 +50,44 @@ DIRECTORIES = (
 )
 
 
-def mount_all() -> None:
-    """Mount everything and make the directories. As root, once.
+def home(size_mib: int) -> Mount:
+    """The user's home directory."""
+    options = f"mode=0700,size={size_mib}m,uid={UID},gid={UID}"
+    return Mount("tmpfs", str(HOME), options=options)
+
+
+def mount_proc() -> None:
+    """Mount /proc, where the kernel says what the rest is to be like. As root, once.
+
+    Raises:
+        OSError: it cannot be mounted.
+    """
+    _mount(PROC)
+
+
+def mount_rest(home_mib: int) -> None:
+    """Mount everything else and make the directories. As root, once.
 
     Raises:
         OSError: something cannot be mounted; its name is in the message.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     Path("/dev/pts").mkdir(exist_ok=True)
     Path("/dev/shm").mkdir(exist_ok=True)  # noqa: S108
-    for each in MOUNTS:
-        words = (each.kind.encode(), each.target.encode(), each.kind.encode())
-        if libc.mount(*words, ctypes.c_ulong(each.flags), each.options.encode()) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), each.target)
+    for each in (*MOUNTS, home(home_mib)):
+        _mount(each)
     for path, mode, uid in DIRECTORIES:
         path.mkdir(exist_ok=True)
         os.chown(path, uid, uid)
         path.chmod(mode)
     _link_descriptors()
+
+
+def _mount(what: Mount) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    words = (what.kind.encode(), what.target.encode(), what.kind.encode())
+    if libc.mount(*words, ctypes.c_ulong(what.flags), what.options.encode()) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what.target)
 
 
 def _link_descriptors() -> None:
