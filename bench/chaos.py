@@ -42,11 +42,16 @@ GUESTS = ("/usr/bin/python3 -I -S /opt/fanlight/guest.pyz", "/usr/bin/qemu-syste
 HITS = {"guest": "machine", "machine": "machine", "keeper": "keeper"}
 RIGHT = {
     "": {"ended-by-owner"},
+    "controller": {"ended-by-owner", "controller-restarted"},
     "machine": {"machine-died", "machine-refused"},
-    "keeper": {"machine-died", "machine-refused", "machine-gone", "ended-by-owner"},
+    "keeper": {
+        *("machine-died", "machine-refused", "machine-gone", "ended-by-owner"),
+        "keeper-unavailable",
+    },
 }
-"""Reasons with which a session may end, by what hit it. A keeper's end hits all that are alive,
-and some of them were ending already."""
+"""Reasons with which a session may end, by what hit it. A keeper's end hits all that are alive:
+some of them were ending already, and of some the machine was just asked for. A controller's end
+hits those only that have no machine yet."""
 STAGE_S, END_S, LEFT_S = 90.0, 60.0, 30.0
 
 
@@ -152,11 +157,18 @@ class Run:
         return True
 
     def _restart_controller(self) -> None:
-        with self.restarting:
+        with self.restarting, self.births:
             self.kills["controller"] += 1
+            for each in set(self.alive):
+                if not self._has_machine(each):
+                    self.hit.setdefault(each, "controller")
             port = int(self.server.url.rpartition(":")[2])
             self.server.kill()
             self.server.start(port=port)
+
+    def _has_machine(self, id_: str) -> bool:
+        view = self.ask("GET", f"/api/auth/session/{id_}").json()
+        return any(each["done"] for each in view["stages"] if each["name"] == "machine")
 
     def _machine(self, id_: str) -> list[int]:
         return machine_of(self.server.data, id_)
@@ -196,9 +208,13 @@ def left_of(data: Path, devices: frozenset[str]) -> dict[str, object]:
 
 
 def processes_of(data: Path) -> list[int]:
-    """Give the processes that name the directory, or are in its control groups."""
+    """Give the processes that name the directory, or are in its control groups, but for those
+    that run this bench: their arguments name it too."""
     group, found = cgroup_name(Layout(data)), []
+    ours = {os.getpid(), *ancestors(os.getpid())}
     for pid, line in command_lines():
+        if pid in ours:
+            continue
         with contextlib.suppress(OSError):
             if str(data) in line or group in Path(f"/proc/{pid}/cgroup").read_text():
                 found.append(pid)

@@ -42,6 +42,9 @@ T = TypeVar("T")
 KeeperEvent = MachineGone | GatewayExited | GatewaySpawned | EgressRefused | OrphansRemoved
 READ_BYTES = 65_536
 ANSWER_TIMEOUT_S = 30.0
+BACK_S = 10.0
+"""How long who wants a machine waits for a keeper that is being started again: it takes about a
+second, more on a busy host."""
 
 
 def _ignore(event: KeeperEvent) -> None:
@@ -60,6 +63,8 @@ class KeeperClient:
         self._assigning: dict[MachineRef, asyncio.Future[MachineAssigned]] = {}
         self._going: dict[MachineRef, list[asyncio.Future[MachineGone]]] = {}
         self._decoder = Decoder()
+        self._is_open = asyncio.Event()
+        self._is_over = False
 
     def listen(self, on_event: Callable[[KeeperEvent], None]) -> None:
         """Let somebody else hear the events too."""
@@ -78,6 +83,7 @@ class KeeperClient:
                 while data := await self._reader.read(READ_BYTES):
                     # The keeper's other news may come first; nothing is lost by taking it now.
                     if state := self._first_state(data):
+                        self._is_open.set()
                         return state
         except (OSError, PeerError, TimeoutError) as error:
             await self._fail_to_open()
@@ -105,6 +111,7 @@ class KeeperClient:
 
     async def close(self) -> None:
         """Close the connection; the keeper and all it holds go on."""
+        self._is_open.clear()
         if self._writer:
             self._writer.close()
             with contextlib.suppress(OSError):
@@ -118,6 +125,21 @@ class KeeperClient:
         # Only what was asked is waited for: each state answers the oldest question.
         self._states.append(future)
         return await _in_time(future)
+
+    async def until_back(self) -> None:
+        """Return when there is a keeper; it may be on its way.
+
+        To be called before anything of a machine is made: what a keeper finds when it starts is
+        a former one's, and goes.
+
+        Raises:
+            KeeperUnavailable: there is none after a while, or none is to be.
+        """
+        try:
+            async with asyncio.timeout(0 if self._is_over else BACK_S):
+                await self._is_open.wait()
+        except TimeoutError:
+            raise KeeperUnavailable("the keeper is gone") from None
 
     async def spawn(self, spec: SpawnMachine) -> MachineSpawned:
         """Spawn a machine; `run` must be running.
@@ -176,6 +198,7 @@ class KeeperClient:
 
     async def end(self) -> None:
         """Tell the keeper to end everything, itself included, and wait until it closes."""
+        self._is_over = True
         loop = asyncio.get_running_loop()
         over: asyncio.Future[KeeperState] = loop.create_future()
         self._say(EndKeeper())

@@ -51,6 +51,7 @@ class KeptProvider:
             MachineRefused: it did not start, and nothing of it is left.
         """
         check_ref(spec.ref)
+        await self._keeper.until_back()
         directory = self._layout.machines / spec.ref
         message = await self._composed(spec, directory)
         try:

@@ -62,3 +62,36 @@ async def test_what_was_asked_while_no_keeper_was_there_takes_no_answer_from_the
                     assert (await client.state()).pid == 2
                 await client.close()
                 await running
+
+
+async def test_a_machine_that_is_wanted_while_the_keeper_is_away_waits_for_the_next() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        path = Path(directory) / "keeper.sock"
+        client = KeeperClient()
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(client.until_back())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            async with keeper(path, pid=3):
+                await client.open(path)
+                await waiting
+                running = tasks.create_task(client.run())
+                await client.close()
+                await running
+
+
+async def test_nobody_waits_for_a_keeper_that_was_told_to_end() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        path = Path(directory) / "keeper.sock"
+        client = KeeperClient()
+        async with keeper(path, pid=4) as connections, asyncio.TaskGroup() as tasks:
+            await client.open(path)
+            running = tasks.create_task(client.run())
+            ending = tasks.create_task(client.end())
+            await asyncio.sleep(0)
+            connections[0].close()
+            await ending
+            await running
+
+        with pytest.raises(KeeperUnavailable):
+            await client.until_back()
