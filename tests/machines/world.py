@@ -80,7 +80,9 @@ async def vm_host(image: Image, **settings: Any) -> AsyncIterator[VmHost]:
         state = await client.open(path)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(client.run())
-            yield VmHost(data, client, QemuProvider(client, data), state.pid, events)
+            provider = QemuProvider(client, data)
+            with contextlib.closing(provider):
+                yield VmHost(data, client, provider, state.pid, events)
             with contextlib.suppress(KeeperUnavailable):  # a test may have killed it
                 await client.end()
         await asyncio.to_thread(gone, state.pid)
@@ -97,7 +99,8 @@ def restarted(host: VmHost) -> Restart:
         await client.open(host.data / "run" / "keeper.sock")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(client.run())
-            yield QemuProvider(client, host.data)
+            with contextlib.closing(QemuProvider(client, host.data)) as provider:
+                yield provider
             await client.close()
 
     return again

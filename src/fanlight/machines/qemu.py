@@ -132,12 +132,16 @@ class QemuProvider(KeptProvider):
                 memory = await asyncio.to_thread(SealedMemory, found.memory)
             self._ready[key] = (found, memory)
 
+    def close(self) -> None:
+        """Give the snapshots' memory back. Machines that run keep theirs; it can be used again."""
+        for _, memory in self._ready.values():
+            memory.close()
+        self._ready.clear()
+
     def _forget_all_but(self, made_of: str) -> None:
         """Give the memory of another image's snapshots back."""
         if self._ready_of != made_of:
-            for _, memory in self._ready.values():
-                memory.close()
-            self._ready.clear()
+            self.close()
             self._ready_of = made_of
 
     async def _accelerated(self) -> Accel:
