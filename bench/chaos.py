@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -67,7 +67,8 @@ class Run:
     births: threading.Lock = field(default_factory=threading.Lock)
     """Held while a session is born, and while the keeper is killed: it is hit or it is not."""
     restarting: threading.Lock = field(default_factory=threading.Lock)
-    hit: dict[str, str] = field(default_factory=dict)
+    hit: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """What hit each session: it may be more than one thing."""
     alive: set[str] = field(default_factory=set)
     kills: Counter[str] = field(default_factory=Counter)
     at: Counter[str] = field(default_factory=Counter)
@@ -97,7 +98,7 @@ class Run:
             done = self._kill(victim, id_)
             with self.lock:
                 self.at[f"{victim} at {stage}" if done else f"{victim}: gone before"] += 1
-        if self.hit.get(id_) != "machine":  # it must end by itself otherwise
+        if "machine" not in self.hit[id_]:  # it must end by itself otherwise
             self._until(id_, "ready")
             self.ask("DELETE", f"/api/auth/session/{id_}")
         self._until(id_, "ended", END_S)
@@ -124,10 +125,11 @@ class Run:
         with self.lock:
             self.alive.discard(id_)
             self.reasons[code] += 1
-            by = self.hit.get(id_, "")
-            if code not in RIGHT[by]:
-                self.wrong.append(f"{id_}, hit by {by or 'nothing'}, ended as {code}")
-        print(f"chaos: {number + 1}, {by or 'left alone'}: {code}", file=sys.stderr)
+            by = sorted(self.hit[id_])
+            if not any(code in RIGHT[each] for each in by or [""]):
+                said = " and ".join(by) or "nothing"
+                self.wrong.append(f"{id_}, hit by {said}, ended as {code}")
+        print(f"chaos: {number + 1}, {' and '.join(by) or 'left alone'}: {code}", file=sys.stderr)
 
     # --- killing ------------------------------------------------------------------------------
 
@@ -153,7 +155,7 @@ class Run:
             self.kills[victim] += 1
             for each in set(self.alive) if victim == "keeper" else {id_}:
                 if victim in HITS:
-                    self.hit[each] = HITS[victim]
+                    self.hit[each].add(HITS[victim])
         return True
 
     def _restart_controller(self) -> None:
@@ -161,7 +163,7 @@ class Run:
             self.kills["controller"] += 1
             for each in set(self.alive):
                 if not self._has_machine(each):
-                    self.hit.setdefault(each, "controller")
+                    self.hit[each].add("controller")
             port = int(self.server.url.rpartition(":")[2])
             self.server.kill()
             self.server.start(port=port)
