@@ -127,6 +127,9 @@ class ServeSettings:
     machine_connections_per_s: int = 50
     """New connections of one machine to the internet a second; five seconds' worth may come at
     once. 0: no limit."""
+    machine_kbps: int = 100_000
+    """What one machine may send to the internet, and what it may receive, in kilobits a second, on
+    all its connections together. 0: no limit."""
 
     warm_machines: int = 1
     """Machines of a kind that are kept ready for the next session, from the first session on that

@@ -71,6 +71,7 @@ class ControllerSettings:
                 domains=given.egress_domains,
                 pins=dict(given.egress_pins),
                 connections_per_s=given.machine_connections_per_s,
+                bytes_per_s=given.machine_kbps * 1000 // 8,
             ),
             machine_ca_pem=_read(given.machine_ca_file),
             machine_memory_mib=given.machine_memory_mib,

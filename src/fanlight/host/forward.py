@@ -72,7 +72,7 @@ async def _send_body(
     traffic: Traffic,
 ) -> None:
     with contextlib.suppress(OSError, asyncio.IncompleteReadError, BadHead):
-        traffic.up += await copy_body(reader, writer, body, idle)
+        await copy_body(reader, writer, body, idle, traffic.up)
         return
     # Half a request must not be taken for a whole one.
     writer.transport.abort()
@@ -90,9 +90,9 @@ async def _pass_answer(
     writer.write(response_head(response))
     try:
         if framing is None:
-            traffic.down += await copy_until_end(reader, writer, idle)
+            await copy_until_end(reader, writer, idle, traffic.down)
         else:
-            traffic.down += await copy_body(reader, writer, framing, idle)
+            await copy_body(reader, writer, framing, idle, traffic.down)
         await writer.drain()
     except (BadHead, asyncio.IncompleteReadError):
         writer.transport.abort()  # the machine must see that it is not whole

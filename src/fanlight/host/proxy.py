@@ -41,7 +41,7 @@ class MachineProxy:
         report: Callable[[str, str, Refusal], None],
     ) -> None:
         self.machine, self.policy = machine, policy
-        self.traffic = Traffic()
+        self.traffic = Traffic(policy.bytes_per_s)
         self._settings, self._dialler, self._report = settings, dialler, report
         self._idle_s = settings.idle_timeout_s
         self._server: asyncio.Server | None = None
@@ -65,8 +65,8 @@ class MachineProxy:
         log.info(
             "proxy of %s closed: %d bytes up, %d down",
             self.machine,
-            self.traffic.up,
-            self.traffic.down,
+            self.traffic.up.bytes,
+            self.traffic.down.bytes,
         )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

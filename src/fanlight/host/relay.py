@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from dataclasses import dataclass
 from types import TracebackType
 
+from .pace import Meter
 from .requests import BadHead, Body
 
 CHUNK_BYTES = 65_536
@@ -15,12 +15,29 @@ CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e]*)?\r\n")
 MOST_TRAILERS = 32
 
 
-@dataclass(slots=True)
-class Traffic:
-    """Bytes passed on for one machine."""
+BURST_S = 1.0
+"""So much of a second's bytes may pass at once after a rest."""
 
-    up: int = 0
-    down: int = 0
+
+class Lane:
+    """One machine's bytes in one direction, on all of its connections."""
+
+    def __init__(self, bytes_per_s: int) -> None:
+        self.bytes = 0
+        self._meter = Meter(bytes_per_s, bytes_per_s * BURST_S)
+
+    async def passed(self, count: int) -> None:
+        """Count what was passed on, and wait until more may be: whoever sends is held up then."""
+        self.bytes += count
+        if wait_s := self._meter.pass_on(count, asyncio.get_running_loop().time()):
+            await asyncio.sleep(wait_s)
+
+
+class Traffic:
+    """What is passed on for one machine, each way so many bytes a second at most. 0: no limit."""
+
+    def __init__(self, bytes_per_s: int) -> None:
+        self.up, self.down = Lane(bytes_per_s), Lane(bytes_per_s)
 
 
 class Idle:
@@ -48,63 +65,68 @@ class Idle:
 
 
 async def copy_until_end(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle: Idle
-) -> int:
-    """Copy until the reader's end, and pass the end on; give the bytes copied."""
-    total = 0
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle: Idle, lane: Lane
+) -> None:
+    """Copy until the reader's end, and pass the end on."""
     with contextlib.suppress(OSError):
         while data := await reader.read(CHUNK_BYTES):
             writer.write(data)
             await writer.drain()
-            total += len(data)
+            await lane.passed(len(data))
             idle.moved()
         writer.write_eof()
-    return total
 
 
 async def copy_body(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: Body, idle: Idle
-) -> int:
-    """Copy one body exactly; give its bytes.
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    body: Body,
+    idle: Idle,
+    lane: Lane,
+) -> None:
+    """Copy one body exactly.
 
     Raises:
         BadHead: it is not chunked as it says.
         asyncio.IncompleteReadError: it ended too early.
     """
     if body.chunked:
-        return await _copy_chunked(reader, writer, idle)
-    await _copy_exactly(reader, writer, body.length, idle)
-    return body.length
+        await _copy_chunked(reader, writer, idle, lane)
+    else:
+        await _copy_exactly(reader, writer, body.length, idle, lane)
 
 
 async def _copy_exactly(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, count: int, idle: Idle
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    count: int,
+    idle: Idle,
+    lane: Lane,
 ) -> None:
     while count:
         data = await reader.readexactly(min(count, CHUNK_BYTES))
         writer.write(data)
         await writer.drain()
+        await lane.passed(len(data))
         idle.moved()
         count -= len(data)
 
 
 async def _copy_chunked(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle: Idle
-) -> int:
-    total = 0
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle: Idle, lane: Lane
+) -> None:
     while size := await _chunk_size(reader):
         # Written anew, without extensions, so that the next hop reads what was read here.
         writer.write(b"%x\r\n" % size)
-        await _copy_exactly(reader, writer, size, idle)
+        await _copy_exactly(reader, writer, size, idle, lane)
         if await reader.readexactly(2) != b"\r\n":
             raise BadHead("a chunk is longer than it says")
         writer.write(b"\r\n")
-        total += size
     for _ in range(MOST_TRAILERS):
         if await _line(reader) == b"\r\n":
             writer.write(b"0\r\n\r\n")
             await writer.drain()
-            return total
+            return
     raise BadHead("too many trailers")
 
 
@@ -132,7 +154,5 @@ async def relay(
     """Join two connections until both have ended, or nothing moves for `idle_s` seconds."""
     with contextlib.suppress(TimeoutError):
         async with Idle(idle_s) as idle, asyncio.TaskGroup() as tasks:
-            up = tasks.create_task(copy_until_end(one[0], other[1], idle))
-            down = tasks.create_task(copy_until_end(other[0], one[1], idle))
-        traffic.up += up.result()
-        traffic.down += down.result()
+            tasks.create_task(copy_until_end(one[0], other[1], idle, traffic.up))
+            tasks.create_task(copy_until_end(other[0], one[1], idle, traffic.down))

@@ -38,7 +38,11 @@ class Playground:
 
 @contextlib.asynccontextmanager
 async def playground(
-    serve: Handler, resolves_to: str = "10.0.0.1", most: int = 256, per_s: int = 0
+    serve: Handler,
+    resolves_to: str = "10.0.0.1",
+    most: int = 256,
+    per_s: int = 0,
+    bytes_per_s: int = 0,
 ) -> AsyncIterator[Playground]:
     play = Playground()
 
@@ -54,6 +58,7 @@ async def playground(
             pins={"pinned.test:80": f"127.0.0.1:{port}"},
             max_connections=most,
             connections_per_s=per_s,
+            bytes_per_s=bytes_per_s,
         ),
         settings=LIMITS,
         dialler=Dialler(LIMITS, resolve=resolve),
@@ -163,3 +168,23 @@ async def test_connections_that_come_too_fast_are_refused_and_counted() -> None:
                 await reader.read()  # those let in have a time for their request
             writer.close()
         assert set(play.refused) == {("", "more than 1 new connections a second", "rate")}
+
+
+async def test_a_machines_connections_share_its_bandwidth_each_way() -> None:
+    size, rate = 300_000, 1_000_000
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        writer.close()
+
+    async with playground(pour, bytes_per_s=rate) as play:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        ask = b"GET http://pinned.test/ HTTP/1.1\r\n\r\n"
+        answers = await asyncio.gather(*(play.ask(ask) for _ in range(6)))
+        took_s = loop.time() - began
+
+    assert all(len(each.partition(b"\r\n\r\n")[2]) == size for each in answers)
+    # One second's worth may pass at once; the last part of each is not waited for by its reader.
+    assert took_s >= (6 * (size - 65_536) - rate) / rate

@@ -47,6 +47,8 @@ class EgressPolicy:
     """Ports that may be asked for; none named: any. Pins go by their own."""
     connections_per_s: int = 50
     """New connections, over some seconds (the proxy says how many). 0: no limit."""
+    bytes_per_s: int = 0
+    """To the internet and from it, each, on all connections together. 0: no limit."""
 
 
 @named("egress.attach")
