@@ -52,6 +52,7 @@ class KeptProvider:
         """
         check_ref(spec.ref)
         await self._keeper.until_back()
+        self._ends.pop(spec.ref, None)  # of a machine that was suspended and goes on
         directory = self._layout.machines / spec.ref
         message = await self._composed(spec, directory)
         try:
