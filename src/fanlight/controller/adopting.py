@@ -49,6 +49,9 @@ class Adoption(FanOut):
         rests: bool,
     ) -> None:
         driver = self.drivers[record.id] = Driver(record, self.work())
+        if reason := _began_to_end(record):
+            _end_unadopted(driver, reason)  # and its machine is a stray now
+            return
         state = record.memo.get("login", {}).get("state")
         is_stored = state in (login.State.SEALED.value, login.State.FETCHED.value)
         if machine is None and not is_stored and not rests:
@@ -80,7 +83,8 @@ class Adoption(FanOut):
 
     async def _destroy_strays(self, machines: dict[MachineRef, Machine]) -> None:
         for machine in machines.values():
-            if machine.session not in self.drivers:
+            driver = self.drivers.get(machine.session)
+            if driver is None or driver.is_over:
                 _log.warning("a machine without a session is destroyed", machine=machine.ref)
                 await self._provider.destroy(machine.ref)
 
@@ -138,6 +142,14 @@ def _adopt(
         driver.around.gateway.say(wire.SetControl(driver.id, connection, connection == holder))
     if machine is not None:
         driver.guest.open(machine)
+
+
+def _began_to_end(record: SessionRecord) -> Reason | None:
+    """Give the reason for which a session was ending when its controller did; None: it was not."""
+    said = record.view.get("reason")
+    if record.status != "ending" or not said:
+        return None
+    return Reason(said["code"], said["detail"])
 
 
 def _end_unadopted(driver: Driver, reason: Reason) -> None:

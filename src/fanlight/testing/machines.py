@@ -152,6 +152,9 @@ class FakeMachine:
 class FakeProvider:
     """Satisfies `Pooled`. `character(spec)` says how each machine behaves."""
 
+    destroys = True
+    """Whether `destroy` ever comes to its end."""
+
     def __init__(
         self, directory: Path, character: Callable[[MachineSpec], Character] = lambda spec: READY
     ) -> None:
@@ -196,6 +199,8 @@ class FakeProvider:
 
     async def destroy(self, ref: MachineRef) -> None:
         """See `Provider.destroy`."""
+        if not self.destroys:
+            await asyncio.Event().wait()
         if fake := self.machines.get(ref):
             # asyncio 3.11 loses a connection that is being accepted while its server closes.
             await asyncio.sleep(0.02)
