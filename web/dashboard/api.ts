@@ -49,6 +49,8 @@ export interface Session {
   endsAt: number | null;
   /** The end that was announced: nobody looks, or its time is over. */
   ending: "idle" | "limit" | null;
+  /** Nobody looks, and its machine is on its way to disk, there, or on its way back. */
+  pause: "pausing" | "paused" | "resuming" | null;
 }
 
 export interface Tool {

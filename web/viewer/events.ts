@@ -26,6 +26,7 @@ export function factsOf(data: unknown): Facts | null {
     percent: Math.min(Math.max(Math.round(percent), 0), 100),
     stages,
     reason: reasonOf(session.reason),
+    rests: typeof session.pause === "string",
   };
 }
 

@@ -50,6 +50,7 @@ const facts = (status: Facts["status"]): Facts => ({
   percent: 0,
   stages: [],
   reason: "",
+  rests: false,
 });
 
 /** Goes breadth first through all states, from a viewer that is in no page. */

@@ -20,6 +20,7 @@ const facts = (status: Facts["status"]): Facts => ({
   percent: status === "vm_created" ? 100 : 40,
   stages: [],
   reason: status === "ended" ? "It was ended." : "",
+  rests: false,
 });
 const ATTACHED: Event = { type: "attached" };
 const BOOTING: Event = { type: "sessionChanged", facts: facts("booting") };

@@ -41,6 +41,8 @@ export interface Facts {
   percent: number;
   stages: readonly Stage[];
   reason: string;
+  /** The machine rests on disk, or is on its way there or back. */
+  rests: boolean;
 }
 
 export interface Shown {
@@ -163,7 +165,7 @@ export function emptied(state: State): State {
 }
 
 export function isReady(state: State): boolean {
-  return state.facts?.status === "vm_created";
+  return state.facts?.status === "vm_created" && !state.facts.rests;
 }
 
 /** Whether a picture is shown that is alive. */

@@ -93,7 +93,7 @@ export class View {
     const booting = covered && !state.over && !isReady(state) && !state.firstFrame;
     this.progress.hidden = !booting;
     this.progress.value = state.facts?.percent ?? 0;
-    this.stages.hidden = !booting;
+    this.stages.hidden = !booting || Boolean(state.facts?.rests);
     this.renderStages(state);
     this.again.hidden = now !== "failed";
     this.renderBar(state, covered);

@@ -57,7 +57,7 @@ function lowerCauses({ shown, choice, causes }: State): CauseCode[] {
 export function headline(state: State): string {
   switch (phase(state)) {
     case "booting":
-      return "Starting the machine";
+      return state.facts?.rests ? "Waking the desktop" : "Starting the machine";
     case "connecting":
       return state.firstFrame ? "Reconnecting" : "Connecting";
     case "failed":

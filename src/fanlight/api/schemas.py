@@ -254,6 +254,7 @@ class SessionAnswer(Answer):
     keep_s: float
     ends_at: float | None
     ending: Literal["idle", "limit"] | None
+    pause: Literal["pausing", "paused", "resuming"] | None
     timeline: list[Mark]
     network: NetworkAnswer | None = None
 

@@ -66,7 +66,7 @@ def _check_numbers(settings: ServeSettings) -> None:
     for name in (
         "machine_memory_mib", "machine_pids", "machine_cpus", "machine_home_mib", "keeper_grace_s",
         "warm_machines", "warm_machines_most", "machine_connections_per_s",
-        "machine_kbps",
+        "machine_kbps", "pause_after_s",
     ):  # fmt: skip
         if getattr(settings, name) < 0:
             raise SettingRejected(f"{name} must not be negative.", hint=f"Leave {name} out.")

@@ -113,6 +113,10 @@ class ServeSettings:
     egress_upstream_proxy: str = ""
     """HTTP proxy by which this host reaches the internet, such as http://proxy.example:3128."""
 
+    pause_after_s: float = 300.0
+    """After how long without any viewer a desktop's virtual machine is written to disk, sealed, in
+    seconds; it goes on when somebody looks. Machines that sign a tool in never are. 0: never."""
+
     machine_ca_file: Path | None = None
     """PEM file with certificates that machines trust in addition."""
     machine_memory_mib: int = 2048

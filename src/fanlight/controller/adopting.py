@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fanlight import log, wire
 from fanlight.errors import FanlightError
@@ -32,19 +32,29 @@ class Adoption(FanOut):
         if records:
             await self.gateway.wait_there(GATEWAY_FIRST_S)
         welcome = self.gateway.welcome or GatewayWelcome(0)
+        resting = await self._resting_of(records)
         for record in records:
             ref = record.machine_ref
-            self._adopt_one(record, machines.get(ref) if ref else None, welcome)
+            machine = machines.get(ref) if ref else None
+            self._adopt_one(record, machine, welcome, rests=machine is None and ref in resting)
         await self._destroy_strays(machines)
         self.close_unknown(welcome)
 
     def _adopt_one(
-        self, record: SessionRecord, machine: Machine | None, welcome: GatewayWelcome
+        self,
+        record: SessionRecord,
+        machine: Machine | None,
+        welcome: GatewayWelcome,
+        *,
+        rests: bool,
     ) -> None:
         driver = self.drivers[record.id] = Driver(record, self.work())
+        if reason := _began_to_end(record):
+            _end_unadopted(driver, reason)  # and its machine is a stray now
+            return
         state = record.memo.get("login", {}).get("state")
         is_stored = state in (login.State.SEALED.value, login.State.FETCHED.value)
-        if machine is None and not is_stored:
+        if machine is None and not is_stored and not rests:
             text = "The session's machine was gone when it came back."
             _end_unadopted(driver, Reason("controller-restarted", text))
             return
@@ -58,12 +68,23 @@ class Adoption(FanOut):
         owed = driver.negotiation.owed = list(record.memo.get("owed") or ())
         if lost is not None and recalled.get(lost, lost) not in owed:
             owed.append(recalled.get(lost, lost))
-        _adopt(driver, machine, {each: each in welcome.watching for each in mine})
+        watches = {each: each in welcome.watching for each in mine}
+        _adopt(driver, machine, watches, rests=rests)
         _log.info("session adopted", session=record.id, viewers=len(mine))
+
+    async def _resting_of(self, records: Sequence[SessionRecord]) -> frozenset[MachineRef]:
+        """Give the machines on disk that sessions wait for."""
+        if self.resting is None:
+            return frozenset()
+        wanted = [each for each in records if each.view.get("pause") == "paused"]
+        return await self.resting.keep_only(
+            {each.machine_ref for each in wanted if each.machine_ref}
+        )
 
     async def _destroy_strays(self, machines: dict[MachineRef, Machine]) -> None:
         for machine in machines.values():
-            if machine.session not in self.drivers:
+            driver = self.drivers.get(machine.session)
+            if driver is None or driver.is_over:
                 _log.warning("a machine without a session is destroyed", machine=machine.ref)
                 await self._provider.destroy(machine.ref)
 
@@ -79,9 +100,14 @@ class Adoption(FanOut):
 
 
 def _adopt(
-    driver: Driver, machine: Machine | None, connections: Mapping[ConnectionId, bool]
+    driver: Driver,
+    machine: Machine | None,
+    connections: Mapping[ConnectionId, bool],
+    *,
+    rests: bool,
 ) -> None:
-    """Go on after a controller's restart. Without a machine: its credential is stored.
+    """Go on after a controller's restart. Without a machine: it rests, or its credential is
+    stored.
 
     `connections`: whether each can only watch.
     """
@@ -91,7 +117,7 @@ def _adopt(
     if machine is not None:
         driver.machine.adopt(machine)
     else:
-        driver.machine.is_gone = True
+        driver.machine.is_gone = not rests
     _adopt_login(driver, age_s)
     stages = driver.shown.guest_stages()
     begun = driver.login is not None and driver.login.state is not login.State.REQUESTED
@@ -104,6 +130,7 @@ def _adopt(
             begun,
             granted_s=float(memo.get("grantedS", 0.0)),
             idle_until_s=memo.get("idleUntilS"),
+            paused=rests,
         )
     )
     for connection, watches_only in connections.items():
@@ -115,6 +142,14 @@ def _adopt(
         driver.around.gateway.say(wire.SetControl(driver.id, connection, connection == holder))
     if machine is not None:
         driver.guest.open(machine)
+
+
+def _began_to_end(record: SessionRecord) -> Reason | None:
+    """Give the reason for which a session was ending when its controller did; None: it was not."""
+    said = record.view.get("reason")
+    if record.status != "ending" or not said:
+        return None
+    return Reason(said["code"], said["detail"])
 
 
 def _end_unadopted(driver: Driver, reason: Reason) -> None:

@@ -11,6 +11,7 @@ from fanlight.machines import Provider
 from fanlight.store import Store
 
 from .gateway_link import GatewayLink
+from .resting import Resting
 from .settings import ControllerSettings
 from .tokens import MachineTokens
 from .tool_work import Installs, Tools
@@ -26,6 +27,8 @@ class Around:
     settings: ControllerSettings
     store: Store
     provider: Provider
+    resting: Resting | None
+    """None: machines never rest on disk."""
     gateway: GatewayLink
     tokens: MachineTokens
     tools: Tools

@@ -6,6 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from fanlight import log, wire
+from fanlight.machines import MachineSpec
 from fanlight.session import CancelTimer, SetTimer, lifecycle, login, negotiation
 
 from . import metrics
@@ -27,14 +28,11 @@ def do_life(driver: Driver, command: lifecycle.Command) -> None:
         case lifecycle.CloseGatewaySession():
             driver.around.gateway.say(wire.CloseSession(driver.id))
         case lifecycle.StartMachine():
-            settings, record = driver.around.settings, driver.record
-            spec = settings.machine_spec(
-                driver.ref,
-                driver.id,
-                restricted=record.tool is not None,
-                policy=driver.shown.network.enforce(settings.policy),
-            )
-            driver.machine.start(spec)
+            driver.machine.start(_spec(driver))
+        case lifecycle.SuspendMachine():
+            driver.machine.suspend(_spec(driver))
+        case lifecycle.ResumeMachine():
+            driver.machine.resume(_spec(driver))
         case lifecycle.DestroyMachine():
             driver.guest.close()
             if driver.machine.is_gone:
@@ -53,6 +51,17 @@ def do_life(driver: Driver, command: lifecycle.Command) -> None:
             driver.set_timer(driver.life, command)
         case CancelTimer(event):
             driver.timers.cancel(event)
+
+
+def _spec(driver: Driver) -> MachineSpec:
+    """Give what the session's machine is to be: the same whenever it is asked for."""
+    settings = driver.around.settings
+    return settings.machine_spec(
+        driver.ref,
+        driver.id,
+        restricted=driver.record.tool is not None,
+        policy=driver.shown.network.enforce(settings.policy),
+    )
 
 
 def _announce_end(driver: Driver, why: lifecycle.Ending) -> None:

@@ -44,6 +44,7 @@ class Controller(LoginSide, ViewerSide, MachineSide, Adoption):
                 settings=self._settings,
                 store=self._store,
                 provider=self._provider,
+                resting=self.resting,
                 gateway=self.gateway,
                 tokens=self._tokens,
                 tools=self._tools,

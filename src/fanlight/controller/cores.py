@@ -33,13 +33,23 @@ class Cores(ABC):
     """Hands events to the cores by `life`, `talk` and `sign`; their commands to `do_...`."""
 
     def __init__(
-        self, record: SessionRecord, settings: ControllerSettings, *, gateway_there: bool
+        self,
+        record: SessionRecord,
+        settings: ControllerSettings,
+        *,
+        gateway_there: bool,
+        can_pause: bool = False,
     ) -> None:
         answerer: negotiation.Answerer = "machine" if record.answerer == "machine" else "gateway"
         self.id = record.id
         kept_s = record.memo.get("keepS")
         self.lifecycle = Lifecycle(
-            settings.lifecycle(with_login=record.tool is not None, keep_s=kept_s)
+            settings.lifecycle(
+                with_login=record.tool is not None,
+                keep_s=kept_s,
+                # A machine that answers viewers itself must be there to be asked.
+                can_pause=can_pause and answerer == "gateway",
+            )
         )
         self.negotiation = Negotiation(
             answerer, settings.negotiation(answerer), gateway_there=gateway_there

@@ -7,8 +7,6 @@ session's outbox, in order; making and destroying the machine are tasks of their
 from __future__ import annotations
 
 import secrets
-from contextlib import AbstractContextManager
-from typing import Any
 
 from fanlight import log, wire
 from fanlight.errors import CallerError, FanlightError, ToolNotInstalled
@@ -21,7 +19,6 @@ from fanlight.wire import ConnectionId, MachineRef
 
 from . import commands, metrics
 from .around import Around
-from .cores import Cores
 from .guest_work import GuestEars, GuestWork, identity
 from .hearing import Heard, from_gateway, from_guest
 from .machine_work import MachineEars, MachineWork
@@ -31,21 +28,23 @@ from .reasons import inert, inert_lines
 from .showing import Shown
 from .sight import Sight
 from .signalling import Signalling
+from .telling import Telling
 from .tool_work import ToolEars, ToolWork
-from .view import Session, SessionEvent
 from .viewers import Viewers
-
-NOTICES_MAX = 50
-"""Notices of one session; a guest can cause them."""
 
 _log = log.get("controller")
 
 
-class Driver(Cores):
+class Driver(Telling):
     """One session. Its cores are driven by `life`, `talk` and `sign`."""
 
     def __init__(self, record: SessionRecord, around: Around) -> None:
-        super().__init__(record, around.settings, gateway_there=around.gateway.is_there)
+        super().__init__(
+            record,
+            around.settings,
+            gateway_there=around.gateway.is_there,
+            can_pause=around.resting is not None,
+        )
         self.around = around
         self.shown = Shown(record)
         self.shown.lasting, self.shown.negotiation = self.lifecycle.lasting, self.negotiation
@@ -55,8 +54,15 @@ class Driver(Cores):
         self.ref = record.machine_ref or MachineRef(f"m-{secrets.token_hex(12)}")
         self.machine = MachineWork(
             around.provider,
+            around.resting,
             self.ref,
-            MachineEars(self._machine_made, self._machine_refused, self._machine_gone),
+            MachineEars(
+                self._machine_made,
+                self._machine_refused,
+                self._machine_rested,
+                self._machine_not_rested,
+                self._machine_gone,
+            ),
             around.tasks,
         )
         self.tool = ToolWork(
@@ -85,26 +91,6 @@ class Driver(Cores):
         self.viewers = Viewers(self._viewers_are)
 
     # --- what is known ---------------------------------------------------------------------------
-
-    @property
-    def record(self) -> SessionRecord:
-        """The session's row, as it will be stored next."""
-        return self.shown.record
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing of the session is left to be done."""
-        return self.lifecycle.state is lifecycle.State.ENDED
-
-    @property
-    def age_s(self) -> float:
-        """How long ago the session was asked for."""
-        return max(0.0, self.around.clock() - self.record.created_at)
-
-    @property
-    def view(self) -> Session:
-        """The session as its owner sees it."""
-        return self.shown.view()
 
     @property
     def token(self) -> str:
@@ -144,77 +130,7 @@ class Driver(Cores):
         """Carry out a command of the login."""
         commands.do_sign(self, command)
 
-    # --- what changed ----------------------------------------------------------------------------
-
-    def life_changed(self, view: lifecycle.View) -> None:
-        """Show and store how the session stands now, and tell the other cores."""
-        now = self.around.clock()
-        was = self.shown.status
-        for stage, _ in view.stages:
-            self.shown.story.reach_guest(stage, now)
-        if view.has_tool:
-            self.shown.story.installed(now)
-        if view.status == "vm_created":
-            self.shown.story.reach("ready", now)
-        self.shown.life_changed(view, now)
-        is_new = view.status == "vm_created" and was != "vm_created"
-        if is_new and self.negotiation.answerer == "gateway":
-            self.soon(self.talk, negotiation.MachineReady())
-        if view.status in ("ending", "ended") and view.reason:
-            self._tell_of_end(view.reason)
-        self.publish()
-        if view.status == "ended":
-            self.afterwards(self._finish)
-
-    def _tell_of_end(self, reason: Reason) -> None:
-        if self.is_end_told:
-            return
-        self.is_end_told = True
-        _log.info("session ends", session=self.id, code=reason.code)
-        self.soon(self.talk, negotiation.Ended(reason))
-        if self.login is not None:
-            self.soon(self.sign, login.SessionEnded(reason))
-
-    def login_changed(self, view: login.View) -> None:
-        """Show and store how the login stands now."""
-        before = self.shown.login_state
-        assert self.login is not None
-        self.shown.login_changed(view, self.login.state, self.around.clock())
-        self.publish()
-        if view.state != before and view.state in ("verified", "confirmed", "rejected"):
-            self.outbox.audit(self.record, view.state, {"account": view.account or ""})
-
-    def viewed_by_vnc(self) -> AbstractContextManager[None]:
-        """Count one who looks by VNC for as long as the block lasts. Raises LimitReached."""
-        return self.viewers.by_vnc(self.around.settings.max_viewers_per_session)
-
-    def _viewers_are(self, count: int) -> None:
-        """Tell everybody how many look, by whatever way."""
-        if self.is_over:
-            return
-        self.shown.viewers = count
-        self.publish("viewers", {"count": count})
-        self.soon(self.life, lifecycle.ViewersCounted(count, self.age_s))
-        self.work_off()
-
-    def publish(self, kind: Any = "session", data: Any = None) -> None:
-        """Keep the session as it is now, and tell everybody who follows it."""
-        self.shown.save()
-        self.outbox.event(self.record, kind, self.view.to_json() if data is None else data)
-
-    def tell(self, kind: Any, data: Any) -> None:
-        """Tell whoever follows now; it is not kept."""
-        self.followers.tell(SessionEvent(None, kind, data))
-
-    def notice(self, code: str, text: str, *, connection: ConnectionId | None = None) -> None:
-        """Say something about the session that changes nothing in it."""
-        self._notices += 1
-        if self._notices > NOTICES_MAX or self.is_over:
-            return
-        data = {"text": inert(text, 300), "code": code}
-        if connection is not None:
-            data["connectionId"] = connection
-        self.publish("notice", data)
+    # --- the end ---------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         if self.is_busy:
@@ -248,6 +164,14 @@ class Driver(Cores):
         self.machine.is_gone = True
         self.shown.hint = error.hint
         self.late(self.life, lifecycle.MachineStartRefused(error.code, str(error)))
+
+    def _machine_rested(self) -> None:
+        self.guest.close()
+        metrics.MACHINES_RESTED.inc()
+        self.late(self.life, lifecycle.MachineSuspended())
+
+    def _machine_not_rested(self, error: FanlightError) -> None:
+        self.late(self.life, lifecycle.SuspendRefused())
 
     def _machine_gone(self, end: MachineEnd) -> None:
         self.guest.close()
@@ -381,9 +305,14 @@ class Driver(Cores):
         """A viewer wants a stream. Raises SessionEnded, LimitReached, OfferRejected."""
         self._begin_connection(negotiation.StreamRequested(connection, codecs, replaces))
 
+    def wanted(self) -> None:
+        """Somebody wants to look: a machine that rests goes on."""
+        self.late(self.life, lifecycle.ViewerCame())
+
     def _begin_connection(
         self, event: negotiation.OfferReceived | negotiation.StreamRequested
     ) -> None:
+        self.wanted()
         now = self.around.clock()
         self.signalling.add(event.connection, now)
         try:

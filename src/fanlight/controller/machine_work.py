@@ -11,6 +11,8 @@ from fanlight.errors import FanlightError, HostError, MachineNotFound
 from fanlight.machines import Machine, MachineEnd, MachineSpec, Provider
 from fanlight.wire import MachineRef
 
+from .resting import Resting
+
 KEEPER_PAUSE_S = 0.25
 LOST_STATUS = -1
 
@@ -23,6 +25,10 @@ class MachineEars:
 
     made: Callable[[Machine], None]
     refused: Callable[[FanlightError], None]
+    rested: Callable[[], None]
+    """It is on disk, and nothing else of it is left."""
+    not_rested: Callable[[FanlightError], None]
+    """It could not be written to disk, and goes on, or is gone, which is told as well."""
     gone: Callable[[MachineEnd], None]
     """It is gone: by itself, or because we destroyed it (`MachineWork.is_unwanted`)."""
 
@@ -31,9 +37,15 @@ class MachineWork:
     """Makes and destroys one machine. Every end is told once."""
 
     def __init__(
-        self, provider: Provider, ref: MachineRef, ears: MachineEars, tasks: asyncio.TaskGroup
+        self,
+        provider: Provider,
+        resting: Resting | None,
+        ref: MachineRef,
+        ears: MachineEars,
+        tasks: asyncio.TaskGroup,
     ) -> None:
-        self._provider, self._ref, self._ears, self._tasks = provider, ref, ears, tasks
+        self._provider, self._resting, self._ref = provider, resting, ref
+        self._ears, self._tasks = ears, tasks
         self.machine: Machine | None = None
         self.is_unwanted = False
         self.is_gone = False
@@ -42,6 +54,14 @@ class MachineWork:
     def start(self, spec: MachineSpec) -> None:
         """Have it made, in the background."""
         self._tasks.create_task(self._start(spec))
+
+    def suspend(self, spec: MachineSpec) -> None:
+        """Have it written to disk, in the background."""
+        self._tasks.create_task(self._suspend(spec))
+
+    def resume(self, spec: MachineSpec) -> None:
+        """Have it go on, in the background: `made` or `refused` is told."""
+        self._tasks.create_task(self._start(spec, resumed=True))
 
     def adopt(self, machine: Machine) -> None:
         """Go on with a machine that is there."""
@@ -54,19 +74,42 @@ class MachineWork:
         self._tasks.create_task(self._destroy())
 
     def forget(self) -> None:
-        """Watch it no longer."""
+        """Watch it no longer, and keep nothing of it."""
+        self._look_away()
+        if self._resting is not None:
+            self._tasks.create_task(self._resting.forget(self._ref))
+
+    def _look_away(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
 
-    async def _start(self, spec: MachineSpec) -> None:
+    async def _start(self, spec: MachineSpec, *, resumed: bool = False) -> None:
+        make = self._resting.resume if resumed and self._resting else self._provider.start
         try:
-            machine = await self._provider.start(spec)
+            machine = await make(spec)
         except FanlightError as error:
             _log.warning("no machine was made", machine=self._ref, error=str(error))
             self._ears.refused(error)
             return
         self.adopt(machine)
         self._ears.made(machine)
+
+    async def _suspend(self, spec: MachineSpec) -> None:
+        assert self._resting is not None  # or nobody commands it
+        # Its end is none while it is written: that it is on disk is said then.
+        self._look_away()
+        try:
+            await self._resting.suspend(spec)
+        except FanlightError as error:
+            _log.warning("a machine was not suspended", machine=self._ref, error=str(error))
+            self._ears.not_rested(error)
+            if not self.is_gone:
+                self._watch = self._tasks.create_task(self._wait())
+            return
+        if self.is_unwanted:  # its session ended meanwhile
+            await self._resting.forget(self._ref)
+        self.machine = None
+        self._ears.rested()
 
     async def _wait(self) -> None:
         while True:
@@ -95,5 +138,5 @@ class MachineWork:
             return
         self.is_gone = True
         if self._watch is not asyncio.current_task():
-            self.forget()
+            self._look_away()
         self._ears.gone(end)

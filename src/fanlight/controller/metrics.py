@@ -86,6 +86,9 @@ FIRST_FRAME = _histogram(
     "From the request of a session to the first frame sent to any viewer",
     buckets=_BOOT,
 )
+MACHINES_RESTED = _counter(
+    "fanlight_machines_rested", "Machines that were written to disk as nobody looked"
+)
 ORPHANS_REMOVED = _counter(
     "fanlight_orphans_removed",
     "What was left on the host and belonged to no machine, by kind, and was removed",

@@ -17,6 +17,7 @@ from .driver import Driver
 from .gateway_link import GatewayLink
 from .preflight import Preflights
 from .pressure import Check, check_room
+from .resting import Resting, suspending
 from .settings import ControllerSettings
 from .tokens import MachineTokens
 from .tool_work import Tools
@@ -40,6 +41,10 @@ class Registry:
         self._settings, self._store, self._provider = settings, store, provider
         self._tokens, self._tools, self._clock = tokens, tools, clock
         self._check_room = check_room
+        suspends = suspending(provider)
+        self.resting: Resting | None = (
+            Resting(settings.data / "resting", suspends, tokens) if suspends else None
+        )
         self.drivers: dict[SessionId, Driver] = {}
         self.around: Around | None = None
         self._is_empty = asyncio.Event()

@@ -42,6 +42,8 @@ class ControllerSettings:
     machine_home_mib: int = 1024
     warm: PoolSettings = field(default_factory=PoolSettings)
     """How many machines wait for a session."""
+    pause_after_s: float = 0.0
+    """After how long without viewers a desktop's machine is written to disk. 0: never."""
     heartbeat_s: float = 5.0
     """Silence on a link before `link.ping`; three of these without a word and it is lost."""
 
@@ -58,6 +60,7 @@ class ControllerSettings:
             bitrate_kbps=given.bitrate_kbps,
             boot_timeout_s=given.boot_timeout_s,
             idle_timeout_s=given.idle_timeout_s,
+            pause_after_s=given.pause_after_s,
             max_keep_s=given.max_keep_s,
             session_timeout_s=given.session_timeout_s,
             max_session_s=given.max_session_s,
@@ -128,7 +131,9 @@ class ControllerSettings:
             home_mib=self.machine_home_mib,
         )
 
-    def lifecycle(self, *, with_login: bool, keep_s: float | None = None) -> LifecycleSettings:
+    def lifecycle(
+        self, *, with_login: bool, keep_s: float | None = None, can_pause: bool = False
+    ) -> LifecycleSettings:
         """Give the limits of a session's life; `keep_s` as `keep_s` gave it at its start."""
         return LifecycleSettings(
             boot_timeout_s=self.boot_timeout_s,
@@ -137,6 +142,7 @@ class ControllerSettings:
             max_session_s=max(self.max_session_s, self.session_timeout_s),
             notice_s=self.ending_notice_s,
             with_login=with_login,
+            pause_after_s=self.pause_after_s if can_pause else 0.0,
         )
 
     def negotiation(self, answerer: Answerer) -> NegotiationSettings:

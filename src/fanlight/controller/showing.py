@@ -13,7 +13,7 @@ from fanlight.wire import BootStage
 from .network import Network
 from .reasons import shown
 from .recipients import fingerprint, matching_code
-from .story import LOGIN_STEPS, Story
+from .story import LOGIN_STEPS, RESTING_STEPS, Story
 from .timeline import Timeline
 from .view import LoginView, ReasonView, Session
 
@@ -146,6 +146,7 @@ class Shown:
             keep_s=self.lasting.settings.keep_s if self.lasting else 0.0,
             ends_at=self._ends_at(),
             ending=self._life.looming if self._life else None,
+            pause=self._life.pause if self._life else None,
             timeline=self.timeline.view(self.story.timeline, self.story.shown_stages),
             network=self.network.view,
         )
@@ -160,6 +161,8 @@ class Shown:
                 return "Ending"
             case "ended":
                 return "Ended"
+            case "vm_created" if self._life and self._life.pause:
+                return RESTING_STEPS[self._life.pause]
             case "vm_created" if self.record.tool and not self.story.is_installing:
                 return LOGIN_STEPS[self.login_state]
             case _:

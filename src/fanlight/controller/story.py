@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fanlight.session.lifecycle import Pause
 from fanlight.wire import BootStage
 
 from .metrics import STAGE
@@ -35,6 +36,12 @@ LOGIN_STEPS: dict[str, str] = {
     "delivered": "Delivered",
     "rejected": "Rejected",
     "failed": "Failed",
+}
+
+RESTING_STEPS: dict[Pause, str] = {
+    "pausing": "Nobody looks: the desktop is being put to rest",
+    "paused": "The desktop rests; it goes on when somebody looks",
+    "resuming": "Waking the desktop",
 }
 
 _OF_GUEST: dict[BootStage, str] = {

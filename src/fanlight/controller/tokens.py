@@ -50,6 +50,12 @@ class MachineTokens:
         mac = hmac.new(self._key, b"fanlight machine 1\0" + machine.encode(), hashlib.sha256)
         return "flm_" + urlsafe_b64encode(mac.digest()).rstrip(b"=").decode()
 
+    def sealing_key(self, machine: MachineRef) -> bytes:
+        """Give the key that a machine is sealed with while it rests on disk: 32 bytes."""
+        return hmac.new(
+            self._key, b"fanlight resting machine 1\0" + machine.encode(), hashlib.sha256
+        ).digest()
+
 
 def _write_new(file: Path, content: bytes) -> None:
     """Make a file that is there whole or not at all, as two controllers may start at once."""

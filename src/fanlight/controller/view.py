@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
-from fanlight.session.lifecycle import Ending
+from fanlight.session.lifecycle import Ending, Pause
 from fanlight.session.negotiation import Answerer
 from fanlight.wire import ConnectionId, SessionId
 
@@ -117,6 +117,8 @@ class Session:
     """When it ends if nothing happens; None: it is over."""
     ending: Ending | None = None
     """The end that was announced: nobody looks (`idle`), or its time is over (`limit`)."""
+    pause: Pause | None = None
+    """Nobody looks, and its machine is on its way to disk, there, or on its way back."""
     timeline: tuple[MarkView, ...] = ()
     """From Connect to the first picture, for the first viewers and the newest."""
     network: NetworkView | None = None

@@ -129,6 +129,7 @@ class ViewerSide(Registry):
             SessionEnded: it is over. LimitReached: as many look by VNC as may.
         """
         driver = await self.live(principal, id)
+        driver.wanted()
         machine = driver.machine.machine
         if machine is None or driver.machine.is_gone:
             raise NothingYet("the session has no machine now")

@@ -85,6 +85,11 @@ class Pool:
         self._kick = asyncio.Event()
 
     @property
+    def inner(self) -> Pooled:
+        """The provider that makes the machines."""
+        return self._inner
+
+    @property
     def idle(self) -> tuple[Idle, ...]:
         """Those that wait."""
         return tuple(self._idle.values())

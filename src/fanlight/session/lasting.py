@@ -19,6 +19,7 @@ from .lifecycle_words import (
     IdleTimedOut,
     LifecycleSettings,
     LimitLooms,
+    PauseDue,
 )
 from .rules import CancelTimer, SetTimer
 
@@ -72,13 +73,24 @@ class Lasting:
         if until_s is not None:
             left_s = min(left_s, max(lead_s, until_s - age_s))
         self.idle_until_s = age_s + left_s
-        return [SetTimer(left_s, IdleTimedOut()), SetTimer(left_s - lead_s, IdleLooms())]
+        idle: list[Command] = [
+            SetTimer(left_s, IdleTimedOut()),
+            SetTimer(left_s - lead_s, IdleLooms()),
+        ]
+        return [*idle, *self.pause_later()]
 
     def watched(self) -> list[Command]:
         """Somebody looks: the session does not end for want of viewers."""
         self.idle_until_s = None
         self.looms.discard("idle")
-        return [CancelTimer(IdleTimedOut()), CancelTimer(IdleLooms())]
+        pause: list[Command] = [CancelTimer(PauseDue())] if self.settings.pauses else []
+        return [CancelTimer(IdleTimedOut()), CancelTimer(IdleLooms()), *pause]
+
+    def pause_later(self) -> list[Command]:
+        """Let the machine rest when nobody looks for a while from now on."""
+        if not self.settings.pauses:
+            return []
+        return [SetTimer(self.settings.pause_after_s, PauseDue())]
 
     def extend(self, age_s: float) -> list[Command]:
         """Let the session last as if it were asked for now, within `max_session_s` in all.

@@ -1,6 +1,8 @@
 """A session's life, from request to end: one machine at most, and none left when it is over.
 
     requested -> starting -> booting -> ready -> ending -> ended
+                                      |  ^
+                          pausing -> paused -> resuming
 
 `starting` is the time between the command to start a machine and the provider's word on it. An end
 that is asked for then leads to `abandoned`: the provider's word is waited for, because a machine
@@ -18,7 +20,9 @@ from typing import ClassVar
 from fanlight.wire.messages import BootStage
 
 from .lasting import Lasting
+from .lifecycle_ends import why
 from .lifecycle_words import (
+    PAUSES,
     STAGES,
     STATUS,
     AbsoluteTimedOut,
@@ -51,19 +55,27 @@ from .lifecycle_words import (
     MachineDied,
     MachineStarted,
     MachineStartRefused,
+    MachineSuspended,
     Open,
     OpenGatewaySession,
+    Pause,
+    PauseDue,
     PrepareTool,
     Publish,
+    ResumeMachine,
     StartLogin,
     StartMachine,
     State,
     Status,
+    SuspendMachine,
+    SuspendRefused,
     ToolFailed,
     ToolReadied,
     View,
+    ViewerCame,
     ViewersCounted,
 )
+from .pausing import Pausing, pausing_rules
 from .rules import CancelTimer, Reason, Rule, SetTimer, Table, find, ignored, nothing, table
 
 __all__ = (
@@ -100,27 +112,36 @@ __all__ = (
     "MachineDied",
     "MachineStartRefused",
     "MachineStarted",
+    "MachineSuspended",
     "Open",
     "OpenGatewaySession",
+    "Pause",
+    "PauseDue",
     "PrepareTool",
     "Publish",
+    "ResumeMachine",
     "StartLogin",
     "StartMachine",
     "State",
     "Status",
+    "SuspendMachine",
+    "SuspendRefused",
     "ToolFailed",
     "ToolReadied",
     "View",
+    "ViewerCame",
     "ViewersCounted",
+    "why",
 )  # fmt: skip
 
 TIMERS: tuple[Event, ...] = (
     BootTimedOut(), IdleTimedOut(), IdleLooms(), AbsoluteTimedOut(), LimitLooms(), LinkTimedOut(),
+    PauseDue(),
 )  # fmt: skip
 
 
 @dataclass
-class Lifecycle:
+class Lifecycle(Pausing):
     """One session's life. Feed it events, carry out its commands in their order."""
 
     settings: LifecycleSettings = field(default_factory=LifecycleSettings)
@@ -161,8 +182,8 @@ class Lifecycle:
     def view(self) -> View:
         """What may be shown of the session's life now."""
         done = 100 * len(self.stages) // len(STAGES)
-        percent = 100 if self.state is State.READY else done
-        lives, stages = self.state in _LIVE, tuple(self.stages.items())
+        percent = 100 if self.status == "vm_created" else done
+        lives, stages = self.state in (*_LIVE, *PAUSES), tuple(self.stages.items())
         return View(
             self.status,
             percent,
@@ -172,6 +193,7 @@ class Lifecycle:
             viewers=self.viewers,
             ends_s=self.lasting.ends_s if lives else None,
             looming=self.lasting.looming if lives else None,
+            pause=PAUSES.get(self.state),
         )
 
     def _open(self, _event: Open) -> list[Command]:
@@ -283,49 +305,27 @@ class Lifecycle:
         return [CancelTimer(DestroyTimedOut())]
 
 
-def why(event: Event) -> Reason:
-    """Give the reason for which an event ends a session."""
-    match event:
-        case EndRequested(reason) | LoginFinished(reason):
-            return reason
-        case MachineStartRefused(code, text) | GuestFailed(code, text) | ToolFailed(code, text):
-            return Reason(code, text)
-        case MachineDestroyed():
-            return Reason("machine-died", "It was destroyed from outside.")
-        case MachineDied(out_of_memory_mib=full_mib) if full_mib:
-            return Reason("machine-out-of-memory", f"It used all of its memory ({full_mib} MiB).")
-        case MachineDied(status):
-            return Reason("machine-died", f"It ended by itself, with status {status}.")
-        case BootTimedOut():
-            return Reason("boot-timed-out", "Its desktop was not there when the time was up.")
-        case IdleTimedOut():
-            return Reason("idle", "Nobody looked at the session for too long.")
-        case AbsoluteTimedOut():
-            return Reason("session-timed-out", "The session lasted as long as it may.")
-        case LinkTimedOut():
-            return Reason("guest-lost", "Its link was lost and did not come back in time.")
-        case _:
-            return Reason("internal", f"{type(event).__name__} ended the session.")
-
-
 _LIVE = (State.STARTING, State.BOOTING, State.READY)
 _OVER = (State.ABANDONED, State.ENDING, State.ENDED)
 _LATE = (
     GuestStage, GuestReadied, GuestFailed, ToolReadied, ToolFailed, LinkLost, LinkBack,
     LinkTimedOut, BootTimedOut, IdleTimedOut, IdleLooms, AbsoluteTimedOut, LimitLooms,
     ViewersCounted, GatewayLost, GatewayBack, LoginFinished, EndRequested,
+    PauseDue, MachineSuspended, SuspendRefused, ViewerCame,
 )  # fmt: skip
 
 
 def _rules() -> Iterable[Rule[State]]:
     yield from _on_the_way()
     yield from _while_alive()
+    yield from pausing_rules(Lifecycle)
     yield from _at_the_end()
 
 
 def _on_the_way() -> Iterable[Rule[State]]:
     at, life = State, Lifecycle
     yield Rule(at.REQUESTED, Open, at.STARTING, life._open)
+    yield Rule(at.REQUESTED, Adopted, at.PAUSED, life._adopt, lambda _, e: e.paused, "on disk")
     yield Rule(at.REQUESTED, Adopted, at.READY, life._adopt, lambda _, e: e.ready, "ready")
     yield Rule(at.REQUESTED, Adopted, at.BOOTING, life._adopt, word="not ready yet")
     yield Rule(at.REQUESTED, EndRequested, at.ENDED, life._never_opened)

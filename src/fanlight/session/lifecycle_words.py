@@ -18,6 +18,9 @@ class State(Enum):
     STARTING = "starting"
     BOOTING = "booting"
     READY = "ready"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    RESUMING = "resuming"
     ABANDONED = "abandoned"
     ENDING = "ending"
     ENDED = "ended"
@@ -33,11 +36,23 @@ STATUS: dict[State, Status] = {
     State.STARTING: "booting",
     State.BOOTING: "booting",
     State.READY: "vm_created",
+    State.PAUSING: "vm_created",
+    State.PAUSED: "vm_created",
+    State.RESUMING: "vm_created",
     State.ABANDONED: "ending",
     State.ENDING: "ending",
     State.ENDED: "ended",
 }
 """What the HTTP API calls a state."""
+
+Pause = Literal["pausing", "paused", "resuming"]
+"""How far a machine is on its way to disk and back."""
+
+PAUSES: dict[State, Pause] = {
+    State.PAUSING: "pausing",
+    State.PAUSED: "paused",
+    State.RESUMING: "resuming",
+}
 
 STAGES: tuple[BootStage, ...] = get_args(BootStage)
 
@@ -62,6 +77,13 @@ class LifecycleSettings:
     """After how long the destruction of a machine is commanded again."""
     with_login: bool = False
     """Whether a tool is to be signed in as soon as the guest and the tool are ready."""
+    pause_after_s: float = 0.0
+    """After how long without any viewer the machine is written to disk. 0: never."""
+
+    @property
+    def pauses(self) -> bool:
+        """Whether its machine may be written to disk: never one that signs something in."""
+        return self.pause_after_s > 0 and not self.with_login
 
 
 # --- events ------------------------------------------------------------------------------------
@@ -85,6 +107,8 @@ class Adopted:
     """How long it may last, as it was extended before; 0: it was not."""
     idle_until_s: float | None = None
     """Until when it is kept, if nobody looked at it; since its request."""
+    paused: bool = False
+    """Its machine is on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +236,26 @@ class ViewersCounted:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseDue:
+    """Nobody has looked for so long that the machine may rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSuspended:
+    """The machine is on disk, and nothing else of it is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendRefused:
+    """The machine could not be written to disk, and goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerCame:
+    """Somebody wants to look: the machine is wanted, though nobody sees anything yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayLost:
     """The media gateway is gone."""
 
@@ -258,6 +302,10 @@ Event = (
     | Extended
     | DestroyTimedOut
     | ViewersCounted
+    | PauseDue
+    | MachineSuspended
+    | SuspendRefused
+    | ViewerCame
     | GatewayLost
     | GatewayBack
     | LoginFinished
@@ -283,6 +331,8 @@ class View:
     """When it ends if nothing happens, since its request; None: it is over, or not begun."""
     looming: Ending | None = None
     """The end that was announced."""
+    pause: Pause | None = None
+    """None: the machine runs, or there is none yet or any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +363,16 @@ class DestroyMachine:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspendMachine:
+    """Have the machine written to disk; `MachineSuspended` or `SuspendRefused` must follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeMachine:
+    """Have the machine go on; `MachineStarted` or its refusal must follow."""
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareTool:
     """Have the tool on this host; `ToolReadied` or `ToolFailed` must follow."""
 
@@ -340,6 +400,8 @@ Command = (
     | CloseGatewaySession
     | StartMachine
     | DestroyMachine
+    | SuspendMachine
+    | ResumeMachine
     | PrepareTool
     | LeaveTool
     | AnnounceEnd

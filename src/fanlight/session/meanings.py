@@ -47,6 +47,11 @@ ENDS: dict[str, Meaning] = {
         "What runs in it wanted more than machine_memory_mib; no other machine is touched.",
         "Start a new session with fewer pages or programs open, or raise machine_memory_mib.",
     ),
+    "resume-failed": Meaning(
+        "The desktop could not be woken",
+        "Nobody had looked at it, so its machine rested on disk, and it did not go on from there.",
+        "Start a new session. What was only in the old one's memory is lost.",
+    ),
     "guest-lost": Meaning(
         "The machine stopped answering", "Its link broke and did not come back in time."
     ),

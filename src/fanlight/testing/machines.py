@@ -152,6 +152,9 @@ class FakeMachine:
 class FakeProvider:
     """Satisfies `Pooled`. `character(spec)` says how each machine behaves."""
 
+    destroys = True
+    """Whether `destroy` ever comes to its end."""
+
     def __init__(
         self, directory: Path, character: Callable[[MachineSpec], Character] = lambda spec: READY
     ) -> None:
@@ -196,6 +199,8 @@ class FakeProvider:
 
     async def destroy(self, ref: MachineRef) -> None:
         """See `Provider.destroy`."""
+        if not self.destroys:
+            await asyncio.Event().wait()
         if fake := self.machines.get(ref):
             # asyncio 3.11 loses a connection that is being accepted while its server closes.
             await asyncio.sleep(0.02)
@@ -242,3 +247,32 @@ class FakeProvider:
     def _forget(self, fake: FakeMachine, end: MachineEnd) -> None:
         self._ended[fake.machine.ref] = end
         self.machines.pop(fake.machine.ref, None)
+
+
+class RestingProvider(FakeProvider):
+    """One whose machines can be written to disk (`Suspends`): to a file with their key in it."""
+
+    cannot_suspend = ""
+    """`suspend` raises MachineRefused with this."""
+
+    async def suspend(self, ref: MachineRef, file: Path, key: bytes) -> None:
+        """See `Suspends.suspend`."""
+        if self.cannot_suspend:
+            raise MachineRefused(self.cannot_suspend)
+        fake = self.machines.get(ref)
+        if fake is None:
+            raise MachineRefused("it is gone")
+        await asyncio.to_thread(file.write_text, f"{ref} {key.hex()}")
+        fake.die(0)
+        await fake.ended
+
+    async def resume(self, spec: MachineSpec, file: Path, key: bytes) -> Machine:
+        """See `Suspends.resume`."""
+        try:
+            kept = await asyncio.to_thread(file.read_text)
+        except OSError:
+            kept = ""
+        if kept != f"{spec.ref} {key.hex()}":
+            raise MachineRefused("what was suspended cannot be used")
+        self._ended.pop(spec.ref, None)
+        return await self.start(spec)

@@ -17,7 +17,7 @@ from blockbuster import BlockBuster
 from fanlight.controller import Controller, ControllerSettings, MachineTokens, Session
 from fanlight.store import OWNER, Store
 from fanlight.testing.gateway import FakeGateway
-from fanlight.testing.machines import Character, FakeMachine, FakeProvider
+from fanlight.testing.machines import Character, FakeMachine, FakeProvider, RestingProvider
 from fanlight.testing.tools import FakeTools
 from fanlight.wire import MachineRef, SessionId
 
@@ -29,7 +29,7 @@ class Stage:
         self.directory = directory
         self.gateway = FakeGateway(directory / "gateway.sock")
         self.characters: list[Character] = []
-        self.provider = FakeProvider(directory / "m", self._character)
+        self.provider: FakeProvider = RestingProvider(directory / "m", self._character)
         self.tools = FakeTools()
         self.store: Store
         self.controller: Controller

@@ -46,6 +46,22 @@ async def test_a_session_whose_machine_is_gone_ends_with_that_reason(stage: Stag
     assert over.reason.code == "controller-restarted"
 
 
+async def test_a_session_that_was_ending_ends_for_the_reason_that_it_had(stage: Stage) -> None:
+    async with stage.controlled() as controller:
+        id_ = (await controller.start(OWNER, StartRequest())).session_id
+        await stage.reaches(id_, "vm_created")
+        stage.provider.destroys = False
+        await controller.end(OWNER, id_)
+        await stage.reaches(id_, "ending")
+    stage.provider.destroys = True
+    async with stage.controlled():
+        over = await stage.reaches(id_, "ended")
+        await stage.until(lambda: stage.refs() == [])
+
+    assert over.reason is not None
+    assert over.reason.code == "ended-by-owner"
+
+
 async def test_a_machine_without_a_session_is_destroyed(stage: Stage) -> None:
     await stage.provider.start(fresh_spec())
     async with stage.controlled():
