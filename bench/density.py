@@ -37,8 +37,8 @@ WATCH = """(session) => {
 }"""
 IS_SHOWN = """() => [...document.querySelectorAll(".watching")].every((each) => each.picture)"""
 LOOK_AWAY = """() => document.querySelectorAll(".watching").forEach((each) => each.remove())"""
-IS_READY = """async (session) =>
-  (await (await fetch(`/api/auth/session/${session}`)).json()).status === "vm_created" """
+STATUS = """async (session) =>
+  (await (await fetch(`/api/auth/session/${session}`)).json()).status"""
 
 
 @dataclass
@@ -53,8 +53,11 @@ class Bench:
     def start(self) -> None:
         """Start a session that nobody watches, and wait until its machine is ready."""
         session = visitor.start_desktop(self.page)
-        self.page.wait_for_function(IS_READY, arg=session, polling=200)
         self.sessions.append(session)
+        while (status := self.page.evaluate(STATUS, session)) != "vm_created":
+            if status == "ended":
+                raise Error(f"session {session} ended while it started")
+            time.sleep(0.2)
 
     def first_frame_ms(self) -> float:
         """Start sessions beside the others and watch each to its first frame: the median."""

@@ -129,6 +129,7 @@ const STATUS = {
 
 export function statusWord(session: Session): string {
   if (session.status === "booting") return `Starting, ${Math.round(session.percent)} %`;
+  if (session.pause) return session.pause === "resuming" ? "Waking" : "Resting";
   return STATUS[session.status];
 }
 

@@ -55,6 +55,8 @@ def login_world(golden: Image) -> Iterator[LoginWorld]:
         server = RunningServer(
             {
                 "provider": "qemu",
+                "pause_after_s": 8,
+                "warm_machines": 0,  # or their processes would be counted
                 "boot_timeout_s": SNAPSHOT_S,  # the first session may wait for its snapshot
                 "egress_pins": dict(idp.pins),
                 "machine_ca_file": str(ca_file),
