@@ -8,10 +8,11 @@ import pytest
 from tests.machines.world import RESTORE_S, VmHost, restarted, vm_host
 
 from fanlight.image import Image
-from fanlight.machines import Pooled, Provider
+from fanlight.machines import Pooled, Provider, Suspends
 from fanlight.testing.conformance import Restart, fresh_spec
 from fanlight.testing.guest_conformance import GuestConformance
 from fanlight.testing.pooled import PooledConformance
+from fanlight.testing.suspending import SuspendsConformance
 
 
 class TestQemu(PooledConformance):
@@ -27,6 +28,15 @@ class TestQemu(PooledConformance):
     @pytest.fixture
     def restart(self, host: VmHost) -> Restart:
         return restarted(host)
+
+
+class TestQemuSuspends(SuspendsConformance):
+    LINK_TIMEOUT_S = RESTORE_S
+
+    @pytest.fixture
+    async def suspends(self, host: VmHost) -> Suspends:
+        await host.provider.prepare(fresh_spec())
+        return host.provider
 
 
 class TestQemuGuest(GuestConformance):

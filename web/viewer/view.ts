@@ -91,9 +91,11 @@ export class View {
     this.title.textContent = headline(state);
     this.text.textContent = this.words(state);
     const booting = covered && !state.over && !isReady(state) && !state.firstFrame;
-    this.progress.hidden = !booting;
+    const rests = Boolean(state.facts?.rests);
+    // Waking has no stages that could be counted.
+    this.progress.hidden = !booting || rests;
     this.progress.value = state.facts?.percent ?? 0;
-    this.stages.hidden = !booting || Boolean(state.facts?.rests);
+    this.stages.hidden = !booting || rests;
     this.renderStages(state);
     this.again.hidden = now !== "failed";
     this.renderBar(state, covered);

@@ -41,7 +41,7 @@ LOGIN_STEPS: dict[str, str] = {
 RESTING_STEPS: dict[Pause, str] = {
     "pausing": "Nobody looks: the desktop is being put to rest",
     "paused": "The desktop rests; it goes on when somebody looks",
-    "resuming": "Waking the desktop",
+    "resuming": "It goes on where it was left",
 }
 
 _OF_GUEST: dict[BootStage, str] = {

@@ -9,7 +9,8 @@
 
 The fixture's provider is empty; whoever gives it removes what a failed test left. Timings are
 attributes of the class: a provider whose machines are slower (emulated ones) says larger ones.
-What their guests must do is in `guest_conformance`; optional powers are in `power_conformance`.
+What their guests must do is in `guest_conformance`; optional powers are in `pooled` and
+`suspending`.
 """
 
 from __future__ import annotations

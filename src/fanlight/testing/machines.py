@@ -262,6 +262,7 @@ class RestingProvider(FakeProvider):
         fake = self.machines.get(ref)
         if fake is None:
             raise MachineRefused("it is gone")
+        await asyncio.to_thread(file.touch, 0o600)
         await asyncio.to_thread(file.write_text, f"{ref} {key.hex()}")
         fake.die(0)
         await fake.ended

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import MachineRefused
-from fanlight.machines import Provider
+from fanlight.machines import Provider, Suspends
 from fanlight.testing.conformance import Restart, fresh_spec
 from fanlight.testing.guest_conformance import LinkConformance
-from fanlight.testing.machines import REFUSED, FakeProvider
+from fanlight.testing.machines import REFUSED, FakeProvider, RestingProvider
 from fanlight.testing.pooled import PooledConformance
+from fanlight.testing.suspending import SuspendsConformance
 
 
 @pytest.fixture
@@ -37,6 +38,12 @@ class TestFakeProvider(PooledConformance, LinkConformance):
             yield provider  # its machines live in this very process, and go on
 
         return again
+
+
+class TestRestingProvider(SuspendsConformance):
+    @pytest.fixture
+    def suspends(self, directory: Path) -> Suspends:
+        return RestingProvider(directory)
 
 
 async def test_a_machine_that_is_told_to_refuse_refuses(directory: Path) -> None:
