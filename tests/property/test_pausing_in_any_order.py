@@ -75,9 +75,11 @@ class DesktopRests(RuleBasedStateMachine):
                 pass
 
     @precondition(lambda self: self.asked)
-    @rule(fails=SELDOM)
-    def provider_works(self, fails: bool) -> None:
+    @rule(fails=SELDOM, full=SELDOM)
+    def provider_works(self, fails: bool, full: bool = False) -> None:
         match self.asked.pop(0):
+            case life.ResumeMachine if full:
+                self.say(life.ResumeDeferred())
             case life.StartMachine | life.ResumeMachine if fails:
                 self.place = "nowhere"
                 self.say(life.MachineStartRefused("resume-failed", "It does not go on."))
@@ -132,7 +134,7 @@ class DesktopRests(RuleBasedStateMachine):
         assert (self.core.view.pause == "paused") == is_at_rest
         if is_at_rest:
             assert self.place == "on disk"
-            assert not self.looking
+            assert not self.looking or life.ViewerCame() in self.play.timers
 
     def teardown(self) -> None:
         """Somebody comes and stays: there is a picture, or a reason why there is none."""

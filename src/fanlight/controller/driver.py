@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 
 from fanlight import log, wire
-from fanlight.errors import CallerError, FanlightError, ToolNotInstalled
+from fanlight.errors import CallerError, FanlightError, HostFull, ToolNotInstalled
 from fanlight.machines import Machine, MachineEnd
 from fanlight.session import Reason, lifecycle, login, negotiation
 from fanlight.session.causes import CAUSES
@@ -60,6 +60,7 @@ class Driver(Telling):
                 self._machine_made,
                 self._machine_refused,
                 self._machine_rested,
+                self._machine_deferred,
                 self._machine_not_rested,
                 self._machine_gone,
             ),
@@ -169,6 +170,10 @@ class Driver(Telling):
         self.guest.close()
         metrics.MACHINES_RESTED.inc()
         self.late(self.life, lifecycle.MachineSuspended())
+
+    def _machine_deferred(self, error: HostFull) -> None:
+        self.notice(error.code, str(error))
+        self.late(self.life, lifecycle.ResumeDeferred())
 
     def _machine_not_rested(self, error: FanlightError) -> None:
         self.late(self.life, lifecycle.SuspendRefused())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fanlight import log
-from fanlight.errors import FanlightError, HostError, MachineNotFound
+from fanlight.errors import FanlightError, HostError, HostFull, MachineNotFound
 from fanlight.machines import Machine, MachineEnd, MachineSpec, Provider
 from fanlight.wire import MachineRef
 
@@ -27,6 +27,8 @@ class MachineEars:
     refused: Callable[[FanlightError], None]
     rested: Callable[[], None]
     """It is on disk, and nothing else of it is left."""
+    deferred: Callable[[HostFull], None]
+    """It stays on disk for now: there is no room for it."""
     not_rested: Callable[[FanlightError], None]
     """It could not be written to disk, and goes on, or is gone, which is told as well."""
     gone: Callable[[MachineEnd], None]
@@ -87,6 +89,9 @@ class MachineWork:
         make = self._resting.resume if resumed and self._resting else self._provider.start
         try:
             machine = await make(spec)
+        except HostFull as error:
+            (self._ears.deferred if resumed else self._ears.refused)(error)
+            return
         except FanlightError as error:
             _log.warning("no machine was made", machine=self._ref, error=str(error))
             self._ears.refused(error)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from fanlight import log
-from fanlight.errors import DiskFull, FanlightError, MachineRefused
-from fanlight.machines import Machine, MachineSpec, Provider, Suspends
+from fanlight.errors import DiskFull, FanlightError, HostFull, MachineRefused
+from fanlight.machines import Machine, MachineSpec, Provider, Suspends, memory_room
+from fanlight.machines.demand import Room
 from fanlight.machines.pool import Pool
 from fanlight.wire import MachineRef
 
@@ -47,6 +48,7 @@ class Resting:
     directory: Path
     provider: Suspends
     tokens: MachineTokens
+    room: Callable[[], Room] = memory_room
 
     async def suspend(self, spec: MachineSpec) -> None:
         """Write a machine to disk, and end it. When it raises, the machine goes on, or is gone.
@@ -66,8 +68,13 @@ class Resting:
         """Have a machine go on. Its file is gone afterwards, whatever came of it.
 
         Raises:
+            HostFull: there is no room for it now; it stays on disk.
             ResumeFailed: it does not go on, and nothing of it is left.
         """
+        if await asyncio.to_thread(self.room) == "short":
+            raise HostFull(
+                "this host's memory is nearly full: the desktop is woken when it is not"
+            )
         try:
             key = self.tokens.sealing_key(spec.ref)
             return await self.provider.resume(spec, self._file(spec.ref), key)

@@ -62,6 +62,7 @@ from .lifecycle_words import (
     PauseDue,
     PrepareTool,
     Publish,
+    ResumeDeferred,
     ResumeMachine,
     StartLogin,
     StartMachine,
@@ -119,6 +120,7 @@ __all__ = (
     "PauseDue",
     "PrepareTool",
     "Publish",
+    "ResumeDeferred",
     "ResumeMachine",
     "StartLogin",
     "StartMachine",
@@ -136,7 +138,7 @@ __all__ = (
 
 TIMERS: tuple[Event, ...] = (
     BootTimedOut(), IdleTimedOut(), IdleLooms(), AbsoluteTimedOut(), LimitLooms(), LinkTimedOut(),
-    PauseDue(),
+    PauseDue(), ViewerCame(),
 )  # fmt: skip
 
 
@@ -381,6 +383,7 @@ def _at_the_end() -> Iterable[Rule[State]]:
     at, life = State, Lifecycle
     yield Rule(at.ABANDONED, MachineStarted, at.ENDING, life._destroy)
     yield Rule(at.ABANDONED, MachineStartRefused, at.ENDED, life._gone)
+    yield Rule(at.ABANDONED, ResumeDeferred, at.ENDED, life._gone)
     yield from ignored(at.ABANDONED, MachineDestroyed)
     yield Rule(at.ENDING, MachineDestroyed, at.ENDED, life._gone)
     yield from ignored(at.ENDING, MachineStarted, MachineStartRefused)
@@ -389,7 +392,15 @@ def _at_the_end() -> Iterable[Rule[State]]:
         yield Rule(state, DestroyTimedOut, state, life._destroy)
     for state in _OVER:
         yield from ignored(state, *_LATE)
-    late = (MachineStarted, MachineStartRefused, MachineDied, MachineDestroyed, DestroyTimedOut)
+    yield from ignored(at.ENDING, ResumeDeferred)
+    late = (
+        ResumeDeferred,
+        MachineStarted,
+        MachineStartRefused,
+        MachineDied,
+        MachineDestroyed,
+        DestroyTimedOut,
+    )
     yield from ignored(at.ENDED, *late)
 
 

@@ -251,6 +251,11 @@ class SuspendRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeDeferred:
+    """The machine stays on disk for now: this host has no room for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ViewerCame:
     """Somebody wants to look: the machine is wanted, though nobody sees anything yet."""
 
@@ -305,6 +310,7 @@ Event = (
     | PauseDue
     | MachineSuspended
     | SuspendRefused
+    | ResumeDeferred
     | ViewerCame
     | GatewayLost
     | GatewayBack
@@ -369,7 +375,7 @@ class SuspendMachine:
 
 @dataclass(frozen=True, slots=True)
 class ResumeMachine:
-    """Have the machine go on; `MachineStarted` or its refusal must follow."""
+    """Have the machine go on; `MachineStarted`, its refusal or `ResumeDeferred` must follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from .lifecycle_words import (
     MachineStartRefused,
     MachineSuspended,
     PauseDue,
+    ResumeDeferred,
     ResumeMachine,
     State,
     SuspendMachine,
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from .lasting import Lasting
     from .lifecycle import Lifecycle
 
+DEFERRED_S = 5.0
+"""After how long a machine for which there was no room is tried again."""
 RESTING = (State.PAUSING, State.PAUSED, State.RESUMING)
 
 
@@ -90,6 +93,10 @@ class Pausing:
     def _resume(self, _event: Event) -> list[Command]:
         self.has_link = False
         return [ResumeMachine(), SetTimer(self.settings.boot_timeout_s, BootTimedOut())]
+
+    def _defer(self, _event: Event) -> list[Command]:
+        # As if somebody came again: whoever looks need not do so.
+        return [CancelTimer(BootTimedOut()), SetTimer(DEFERRED_S, ViewerCame())]
 
     def _resumed(self, event: MachineStarted) -> list[Command]:
         return [
@@ -144,6 +151,7 @@ def _from_disk(life: type[Lifecycle]) -> Iterable[Rule[State]]:
 
     yield Rule(at.RESUMING, MachineStarted, at.READY, life._resumed)
     yield Rule(at.RESUMING, MachineStartRefused, at.ENDED, life._over)
+    yield Rule(at.RESUMING, ResumeDeferred, at.PAUSED, life._defer)
     yield Rule(at.RESUMING, ViewersCounted, at.RESUMING, life._count_resting)
     yield Rule(at.RESUMING, BootTimedOut, at.ABANDONED, life._stop)
     for event in (EndRequested, AbsoluteTimedOut):

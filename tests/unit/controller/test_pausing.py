@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanlight.controller import Session, StartRequest
+from fanlight.machines.demand import Room
 from fanlight.session import lifecycle
 from fanlight.store import OWNER
 from fanlight.testing.machines import RestingProvider
@@ -91,6 +93,26 @@ async def test_what_rests_is_there_after_a_restart_of_the_controller(stage: Stag
         await controller.offer(OWNER, session.session_id, "v=0")
         await until(stage, session.session_id, None)
         assert len(stage.refs()) == 1
+
+
+async def test_one_for_which_there_is_no_room_stays_on_disk_and_says_so(stage: Stage) -> None:
+    async with stage.controlled(pause_after_s=SOON) as controller:
+        assert controller.resting is not None
+        rooms: list[Room] = ["short"]
+        full = dataclasses.replace(controller.resting, room=lambda: rooms[-1])
+        controller.around = dataclasses.replace(controller.work(), resting=full)
+        session = await resting(stage)
+        driver = controller.drivers[session.session_id]
+        await controller.offer(OWNER, session.session_id, "v=0")
+        await stage.until(lambda: lifecycle.ViewerCame() in driver.timers)
+        assert len(files(stage)) == 1
+        await driver.outbox.settled()
+        told = await stage.store.events(driver.id, after=0, limit=500)
+        assert "host-full" in [e.data.get("code") for e in told if e.kind == "notice"]
+
+        rooms.append("enough")
+        driver.wanted()
+        await until(stage, session.session_id, None)
 
 
 async def test_its_end_leaves_nothing_on_disk(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from fanlight.session.lifecycle import (
     Open,
     PauseDue,
     Publish,
+    ResumeDeferred,
     ResumeMachine,
     State,
     SuspendMachine,
@@ -95,6 +96,12 @@ def test_a_machine_that_cannot_be_written_goes_on_and_is_tried_later() -> None:
     play = played(*READY, PauseDue(), LinkLost(), SuspendRefused())
     assert state(play) is State.READY
     assert PauseDue() in play.timers
+
+
+def test_one_for_which_there_is_no_room_is_tried_again_by_itself() -> None:
+    play = played(*PAUSED, ViewersCounted(1), ResumeDeferred())
+    assert state(play) is State.PAUSED
+    assert ResumeMachine() in play.wait(5)
 
 
 def test_one_that_does_not_go_on_ends_the_session_with_the_reason() -> None:
