@@ -51,6 +51,15 @@ export interface Session {
   ending: "idle" | "limit" | null;
   /** Nobody looks, and its machine is on its way to disk, there, or on its way back. */
   pause: "pausing" | "paused" | "resuming" | null;
+  network: Network | null;
+}
+
+/** Where a session's machine may go, and where it was refused: the newest last. */
+export interface Network {
+  mode: "none" | "public" | "listed";
+  domains: string[];
+  refused: { destination: string; reason: string; count: number }[];
+  refusedCount: number;
 }
 
 export interface Tool {

@@ -56,6 +56,8 @@ class FanOut(Registry):
                 driver.shown.network.refuse(destination, reason, count)
                 text = f"The machine may not reach {destination}: {reason}."
                 driver.notice("egress-refused", text)
+                # Whoever looks sees it at once; it is kept with the next change of the session.
+                driver.tell("session", driver.view.to_json())
 
     def gateway_back(self, welcome: GatewayWelcome) -> None:
         """Tell every session, and have the gateway forget those that are not ours."""

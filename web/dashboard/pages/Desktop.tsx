@@ -3,6 +3,7 @@
 import { useState } from "react";
 import { api, type Session } from "../api";
 import { EndingBanner } from "../EndingBanner";
+import { NetworkPanel } from "../NetworkPanel";
 import { CarefulButton, Heading, ProblemNote, Viewer } from "../parts";
 import { Link } from "../router";
 import { useAction } from "../use";
@@ -29,6 +30,7 @@ export function Desktop({ id }: { id: string }) {
       <ProblemNote problem={problem} />
       <EndingBanner session={session} onSession={setSession} />
       <Viewer session={id} onSession={setSession} />
+      <NetworkPanel session={session} />
       {session && !over && (
         <p className="dim small hint keyboard">
           The keyboard belongs to the desktop while it has the focus. <kbd>Ctrl</kbd>+
