@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from . import looking
+from . import looking, signing_in
 
 REFUSED = "elsewhere.example.net"
 PATIENCE_MS = 30_000
@@ -34,6 +34,5 @@ def test_the_page_names_the_network_and_what_was_refused(person: Callable[[], Pa
         expect(listed).to_contain_text(REFUSED)
         expect(listed).to_contain_text("it is not on this machine's list")
         expect(page.get_by_text("These domains and all below them: example.org.")).to_be_visible()
-        looking.RESULTS.mkdir(exist_ok=True)
-        page.screenshot(path=looking.RESULTS / "network-panel.png", full_page=True)
+        signing_in.screenshot(page, "network-panel")
         looking.end(page, session)
